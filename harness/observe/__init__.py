@@ -1,0 +1,1 @@
+"""Observers: look at the running platform and write down what they see."""

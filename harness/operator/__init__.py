@@ -1,0 +1,1 @@
+"""What the Prometheus Operator would make of the platform's objects."""

@@ -1,0 +1,1 @@
+"""Independent ground truth. Shares no code with the platform."""

@@ -1,0 +1,101 @@
+"""What observers and drivers are handed: the running platform, seen from outside. Protocols only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+from pydantic import BaseModel
+
+from fawkes.harness.model import Component, Json
+
+
+class Recorder(Protocol):
+    """Appends to the scenario's history. Safe to call from several threads."""
+
+    def __call__(self, kind: str, /, **data: Json) -> None: ...
+
+
+class World(Protocol):
+    """The running platform. Every address is on loopback or in a namespace the run made."""
+
+    run_id: str
+    """Unique to this scenario in this run; every sample and event the harness makes carries it."""
+    seed: int
+    clock_factor: float
+    """By how much the platform's clock is compressed: 1.0 is true time."""
+    started_at_s: float
+    """Wall clock when the platform was ready."""
+    directory: Path
+    """The scenario's own directory; drivers put their files below `directory / "work"`."""
+    http: httpx.Client
+
+    def replicas(self, app: str) -> Sequence[str]:
+        """Names of the running parts of an app, e.g. `prometheus-core` -> two names. UsageError if unknown."""
+
+    def url(self, part: str, port: str = "http") -> str:
+        """Base URL such as `http://127.0.0.1:31417`, as the harness sees it."""
+
+    def secret(self, name: str) -> str:
+        """A secret of this run, e.g. `dora-webhook`, `postgres-dsn`. Never record it."""
+
+    def binary(self, name: str) -> Path:
+        """A binary of the toolchain, e.g. `promtool`."""
+
+    def stop(self, part: str) -> None:
+        """Kill a part (a fault). UsageError if the provider cannot."""
+
+    def start(self, part: str) -> None:
+        """Start a stopped part again and wait until it is ready."""
+
+    def now_s(self) -> float:
+        """Wall clock, Unix seconds."""
+
+    def eventually(self, what: str, probe: Callable[[], Any], expect: Callable[[Any], bool], *, within_s: float) -> Any:
+        """Poll `probe` until `expect` holds of its value, and return that value. DeadlineExceeded otherwise.
+
+        Every exception of the probe counts as "not yet". This is the only way to wait.
+        """
+
+    def poll_for(self, seconds: float, tick: Callable[[], Any] | None = None) -> None:
+        """Let the world go on for so long, calling `tick` at the polling interval. Never fails."""
+
+
+class Site(Protocol):
+    """What a driver may use before the platform runs: addresses and directories, nothing alive."""
+
+    run_id: str
+    seed: int
+    started_at_s: float
+    """Wall clock when preparing began: the end of forged history."""
+    directory: Path
+
+    def replicas(self, app: str) -> Sequence[str]: ...
+
+    def data_directory(self, part: str) -> Path:
+        """Where that part will keep its data, e.g. Prometheus' TSDB. Exists already, and is empty."""
+
+    def external_labels(self, part: str) -> dict[str, str]:
+        """A Prometheus part's external labels, as the operator would set them."""
+
+    def binary(self, name: str) -> Path: ...
+
+    def port(self, part: str, port: str = "http") -> int:
+        """A free port that is kept for this part. Asking again gives the same one."""
+
+    def objstore_file(self, bucket: str) -> Path:
+        """The Thanos objstore.yml for one of the platform's buckets: `core` or `learner`."""
+
+
+class Driver(Protocol):
+    """One kind of workload (the folder load/). `spec` is its entry in a scenario's `workload` list."""
+
+    spec: type[BaseModel]
+
+    def components(self, spec: Any, site: Site) -> Sequence[Component]:
+        """Parts it adds to the platform (a scrape target, a job). May write into `site`'s directories."""
+
+    def run(self, spec: Any, world: World, record: Recorder) -> None:
+        """Drive the platform and record what was sent and answered. Judges nothing."""

@@ -1,0 +1,1 @@
+"""What makes traffic, with known truth: events, series, queries. Records, never judges."""

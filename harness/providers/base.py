@@ -1,0 +1,56 @@
+"""The contract of a provider. Small on purpose; what only some can do is an ability of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from fawkes.harness.model import Component
+
+
+class Provider(Protocol):
+    """Runs components. Methods may be called again after a failure; `close` may be called at any time, twice too."""
+
+    name: str
+
+    def start(self, components: Sequence[Component]) -> None:
+        """Start them in dependency order, in parallel where that allows, and return when all are ready.
+
+        Raises ComponentError for a part that exits or refuses its configuration, ProviderError when the host
+        cannot give what is needed (a busy port, a full disk), DeadlineExceeded when a part is never ready.
+        """
+
+    def running(self) -> Sequence[str]:
+        """Names of the parts that run now, in the order in which they were started."""
+
+    def url(self, part: str, port: str = "http") -> str:
+        """Base URL of a part as the harness sees it. UsageError if there is no such part or port."""
+
+    def log_tail(self, part: str, lines: int = 20) -> str:
+        """The last lines the part has written."""
+
+    def rss_bytes(self) -> Mapping[str, int]:
+        """Resident memory of every running part, with its child processes."""
+
+    def close(self) -> None:
+        """Stop everything in reverse order, politely and then hard. Nothing of it is left."""
+
+
+@runtime_checkable
+class Killable(Protocol):
+    """Can take a part away and bring it back, for faults."""
+
+    def kill(self, part: str) -> None:
+        """End the part at once (SIGKILL or the like)."""
+
+    def revive(self, part: str) -> None:
+        """Start a killed part again on its old data and wait until it is ready."""
+
+
+ABILITIES: Mapping[str, type] = {"kill": Killable}
+"""What a scenario may name under `needs`, and the protocol that a provider offers for it."""
+
+
+def missing_abilities(provider: Provider, needs: Sequence[str]) -> list[str]:
+    """Those of `needs` that the provider lacks, so that a scenario can be skipped before anything starts."""
+    return [need for need in needs if not isinstance(provider, ABILITIES[need])]

@@ -1,0 +1,90 @@
+"""The fields of a scenario. What checks and drivers add is joined to it by `scenario_model`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
+
+from fawkes.harness.duration import DurationS
+from fawkes.harness.expectation import Expectation
+from fawkes.harness.providers.base import ABILITIES
+
+Profile = Literal["ci", "nightly"]
+PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlatformSpec(_Strict):
+    """Which parts of the platform the claim is about, and how fast its clock runs."""
+
+    apps: tuple[str, ...] = Field(
+        default=(), description="Apps to start, with all they depend on; empty means the whole platform."
+    )
+    clock: dict[Profile, Annotated[float, Field(ge=1, le=240)]] = Field(
+        default={},
+        description="Per profile, by what factor alerting intervals are divided. 1 is true time, also when absent.",
+    )
+
+
+class Fault(_Strict):
+    """A part is killed and brought back."""
+
+    do: Literal["kill"]
+    part: str = Field(description="The part's name, e.g. `jenkins`.")
+    at: DurationS = Field(description="Unscaled time after the workload begins.")
+    lasts: DurationS = Field(description="Unscaled time until it is started again.")
+
+
+class Scenario(_Strict):
+    """One claim, what is done to the platform, and what must come of it."""
+
+    claim: str = Field(min_length=10, description="One sentence that is true of a healthy platform.")
+    needs: tuple[str, ...] = Field(default=(), description=f"Abilities of the provider: {', '.join(ABILITIES)}.")
+    platform: PlatformSpec = PlatformSpec()
+    workload: tuple[Any, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    expect: tuple[Any, ...] = Field(min_length=1)
+
+    @field_validator("needs")
+    @classmethod
+    def _known_abilities(cls, needs: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [need for need in needs if need not in ABILITIES]:
+            raise ValueError(f"{unknown[0]!r} is no ability; there are {', '.join(ABILITIES)}")
+        return needs
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Scenario:
+        names = [expect.name for expect in self.expect]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"expectation names must be unique, {sorted(twice)[0]!r} is not")
+        if self.faults and "kill" not in self.needs:
+            raise ValueError("faults of kind `kill` need `needs: [kill]`")
+        return self
+
+    def clock_factor(self, profile: Profile) -> float:
+        """By how much the platform's alerting clock is compressed under `profile`."""
+        return self.platform.clock.get(profile, 1.0)
+
+
+def scenario_model(expectations: Iterable[type[Expectation]], drivers: Iterable[type[BaseModel]]) -> type[Scenario]:
+    """Scenario with `expect` and `workload` narrowed to the given kinds, told apart by `check` and `do`."""
+    expect: Any = Annotated[_union(expectations), Field(discriminator="check")]
+    workload: Any = Annotated[_union(drivers), Field(discriminator="do")]
+    return create_model(
+        "Scenario",
+        __base__=Scenario,
+        __doc__=Scenario.__doc__,
+        expect=(tuple[expect, ...], Field(min_length=1)),
+        workload=(tuple[workload, ...], ()),
+    )
+
+
+def _union(models: Iterable[type[BaseModel]]) -> Any:
+    return reduce(or_, models)

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import tenacity
 
-from fawkes.harness.errors import DeadlineExceeded
+from fawkes.harness.errors import DeadlineExceeded, HarnessError
 
 POLL_EVERY_S: Final = 0.1
 """Short against the fastest clock of a compressed platform (scrapes every 250 ms), and ten HTTP requests a
@@ -68,7 +68,8 @@ def eventually(
 ) -> Any:
     """The first value of `probe` that `expect` accepts.
 
-    An exception of the probe means "not yet" and becomes the cause if time runs out. `hopeless` may say why
+    An exception of the probe means "not yet" and becomes the cause if time runs out; only a HarnessError, which was
+    raised on purpose, ends the wait. `hopeless` may say why
     waiting longer is pointless (the process has exited); then the wait ends at once.
 
     Raises DeadlineExceeded: what was expected, the last value, how many tries, how long, and the cause.
@@ -85,6 +86,8 @@ def eventually(
             last = probe()
             cause = None
             accepted = expect(last)
+        except HarnessError:
+            raise
         except Exception as error:
             cause = error
             raise _NotYetError from error

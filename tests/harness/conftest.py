@@ -1,0 +1,20 @@
+"""Fake executables, for whatever runs a program."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[..., Path]:
+    """script("bin/prometheus", "echo hello") -> path of an executable shell script."""
+
+    def write(name: str, body: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+        return path
+
+    return write

@@ -44,11 +44,11 @@ class World(Protocol):
     def binary(self, name: str) -> Path:
         """A binary of the toolchain, e.g. `promtool`."""
 
-    def stop(self, part: str) -> None:
-        """Kill a part (a fault). UsageError if the provider cannot."""
+    def kill(self, part: str) -> None:
+        """End a part at once (a fault). UsageError if there is no such part."""
 
-    def start(self, part: str) -> None:
-        """Start a stopped part again and wait until it is ready."""
+    def revive(self, part: str) -> None:
+        """Start a killed part again and wait until it is ready."""
 
     def now_s(self) -> float:
         """Wall clock, Unix seconds."""

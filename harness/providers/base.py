@@ -51,6 +51,6 @@ ABILITIES: Mapping[str, type] = {"kill": Killable}
 """What a scenario may name under `needs`, and the protocol that a provider offers for it."""
 
 
-def missing_abilities(provider: Provider, needs: Sequence[str]) -> list[str]:
+def missing_abilities(provider: type[Provider], needs: Sequence[str]) -> list[str]:
     """Those of `needs` that the provider lacks, so that a scenario can be skipped before anything starts."""
-    return [need for need in needs if not isinstance(provider, ABILITIES[need])]
+    return [need for need in needs if not issubclass(provider, ABILITIES[need])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,13 +122,20 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
         ctx = detail["ctx"]
         tags = [tag.strip().strip("'") for tag in str(ctx["expected_tags"]).split(",")]
         hint = did_you_mean(str(ctx["tag"]), tags)
-        return f"{ctx['discriminator']} {ctx['tag']!r} is unknown{hint}; known are {', '.join(tags)}"
+        return (
+            f"{str(ctx['discriminator']).strip(chr(39))} {ctx['tag']!r} is unknown{hint}; known are {', '.join(tags)}"
+        )
     if kind == "union_tag_not_found":
-        return f"lacks {detail['ctx']['discriminator']}, which says what kind it is"
+        return f"lacks {_bare(detail['ctx'])}, which says what kind it is"
     if kind == "missing":
         return "is required"
     text = detail["msg"].removeprefix("Value error, ")
     return text if isinstance(given, dict | list) or repr(given) in text else f"{text} (given: {given!r})"
+
+
+def _bare(ctx: Mapping[str, Any]) -> str:
+    """pydantic quotes the discriminator's name."""
+    return str(ctx["discriminator"]).strip("'")
 
 
 def _fields(model: type[BaseModel]) -> list[str]:

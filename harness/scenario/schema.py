@@ -22,11 +22,8 @@ class _Strict(BaseModel):
 
 
 class PlatformSpec(_Strict):
-    """Which parts of the platform the claim is about, and how fast its clock runs."""
+    """How the platform is run for this claim."""
 
-    apps: tuple[str, ...] = Field(
-        default=(), description="Apps to start, with all they depend on; empty means the whole platform."
-    )
     clock: dict[Profile, Annotated[float, Field(ge=1, le=240)]] = Field(
         default={},
         description="Per profile, by what factor alerting intervals are divided. 1 is true time, also when absent.",
@@ -38,7 +35,7 @@ class Fault(_Strict):
 
     do: Literal["kill"]
     part: str = Field(description="The part's name, e.g. `jenkins`.")
-    at: DurationS = Field(description="Unscaled time after the workload begins.")
+    at: DurationS = Field(description="Unscaled time after the workload has been driven.")
     lasts: DurationS = Field(description="Unscaled time until it is started again.")
 
 

@@ -52,6 +52,10 @@ class Ledger:
     def data(self, directory: Path) -> None:
         self._add(data=str(directory))
 
+    def kept(self) -> None:
+        """A person looks around: `harness down` may end it."""
+        self._add(kept=True)
+
     def close(self) -> None:
         """Everything in it has been taken back."""
         self._file.close()
@@ -93,12 +97,13 @@ def collect(directory: Path) -> Reclaimed:
     return done
 
 
-def live_runs(directory: Path) -> dict[str, int]:
-    """Run id -> pid of the harness that holds it, for every environment that is up now."""
+def kept_runs(directory: Path) -> dict[str, int]:
+    """Run id -> pid of the harness that holds it, for every platform that is kept for a person."""
     found: dict[str, int] = {}
     for path in sorted(directory.glob("*.jsonl")):
         entries = list(_entries(path))
-        if entries and _alive(entries[0]["owner"], entries[0]["started_s"]):
+        kept = any("kept" in entry for entry in entries)
+        if kept and _alive(entries[0]["owner"], entries[0]["started_s"]):
             found[str(entries[0]["run_id"])] = int(entries[0]["owner"])
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import shutil
 import signal
@@ -26,7 +27,7 @@ _START_POLL_S: Final = 0.03
 """Readiness is asked often: a part that is ready starts the next ones."""
 _ASK_WITHIN_S: Final = 2.0
 """For one readiness request on loopback; a part that is slower is asked again."""
-_STOP_WITHIN_S: Final = 10.0
+STOP_WITHIN_S: Final = 10.0
 """Between the polite signal and SIGKILL. Prometheus flushes its head in well under this."""
 
 
@@ -35,13 +36,23 @@ class LocalProvider:
 
     name = "local"
 
-    def __init__(self, directory: Path, run_id: str, *, ports: Ports, state: Path, clock: Clock) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        run_id: str,
+        *,
+        ports: Ports,
+        ledger: Ledger,
+        clock: Clock,
+        stop_within_s: float = STOP_WITHIN_S,
+    ) -> None:
         self._directory, self._run_id, self._ports, self._clock = directory, run_id, ports, clock
+        self._stop_within_s = stop_within_s
         self._components: dict[str, Component] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._ready: set[str] = set()
         self._http = httpx.Client(timeout=_ASK_WITHIN_S, trust_env=False)
-        self._ledger: Ledger | None = Ledger(state, run_id)
+        self._ledger = ledger
         self._ledger.data(directory / "parts")
         (directory / "logs").mkdir(parents=True, exist_ok=True)
 
@@ -106,9 +117,6 @@ class LocalProvider:
         self._processes.clear()
         self._ports.close()
         self._http.close()
-        if self._ledger is not None:
-            self._ledger.close()
-            self._ledger = None
 
     def discard_data(self) -> None:
         """Delete the parts' directories (data and configuration with secrets); logs stay."""
@@ -146,8 +154,7 @@ class LocalProvider:
         except (OSError, subprocess.SubprocessError) as error:
             raise ProviderError(f"cannot start {component.name}: {error}; {_remedy(error)}") from error
         self._processes[component.name] = process
-        if self._ledger is not None:
-            self._ledger.process(process.pid)
+        self._ledger.process(process.pid)
 
     def _is_ready(self, component: Component) -> bool:
         ready, process = component.ready, self._processes[component.name]
@@ -196,7 +203,7 @@ class LocalProvider:
                 "parts to stop",
                 lambda: [name for name in asked if self._processes[name].poll() is None],
                 lambda left: not left,
-                within_s=_STOP_WITHIN_S,
+                within_s=self._stop_within_s,
                 every_s=_START_POLL_S,
                 clock=self._clock,
             )
@@ -209,7 +216,8 @@ class LocalProvider:
 
     def _component(self, part: str) -> Component:
         if part not in self._components:
-            raise UsageError(f"there is no part {part!r}; there are {', '.join(sorted(self._components))}")
+            close = difflib.get_close_matches(part, list(self._components), n=1) or sorted(self._components)
+            raise UsageError(f"there is no part {part!r}; did you mean {close[0]!r}?")
         return self._components[part]
 
     def _log(self, part: str) -> Path:

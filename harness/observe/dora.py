@@ -1,0 +1,213 @@
+"""Looks at a DORA metric at every stage of its way, and at how many events are stored and counted. Judges nothing.
+
+Every stage is looked at until it shows the hand value or the expectation's time is up, which all stages share; what
+it showed last is recorded either way, so that the check can tell where the chain broke.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+import psycopg
+import requests
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
+from prometheus_client.parser import text_string_to_metric_families
+
+from fawkes.harness.checks.dora import (
+    NAMES,
+    DoraExpectation,
+    EventLedgerExpectation,
+    event_source,
+    gauge_labels,
+    histogram_query,
+    in_bucket_of,
+    selector,
+)
+from fawkes.harness.errors import DeadlineExceeded
+from fawkes.harness.expectation import Expectation
+from fawkes.harness.model import Json, Stage
+from fawkes.harness.world import Recorder, World
+
+_REQUEST_WITHIN_S: Final = 5
+"""A page or an instant query on loopback takes milliseconds; a part that needs longer is asked again."""
+
+_ERROR_CHARS: Final = 120
+"""The beginning of an error says what it is; the rest repeats the URL or is a whole page."""
+
+_ROWS: Final = "SELECT count(*) FROM events WHERE source = %s"
+_EVENTS_TOTAL: Final = "fawkes_dora_events_total"
+_DEDUPLICATED: Final = {"dedup": "true", "partial_response": "false"}
+
+_NO_ANSWER: Final = (httpx.HTTPError, OSError, PrometheusApiClientException, psycopg.OperationalError)
+"""What a part's silence or refusal raises; the errors of requests are OSErrors. Anything else is our own mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One thing to look at, and when to stop waiting for it."""
+
+    stage: Stage
+    part: str
+    query: str
+    read: Callable[[], Json]
+    enough: Callable[[Json], bool]
+    about: Mapping[str, Json] = field(default_factory=dict)
+    """More for the record."""
+
+
+def observe_dora(expect: DoraExpectation, world: World, record: Recorder) -> None:
+    """Record one `value` per stage and part, for lead times the histogram quantiles too. A silent part is no error."""
+    _follow(expect, _dora_looks(expect, world), world, record)
+
+
+def observe_event_ledger(expect: EventLedgerExpectation, world: World, record: Recorder) -> None:
+    """Record the number of this run's rows in the event store, and of events the exporter has counted."""
+    looks = [_rows(world)]
+    if Stage.EXPORTER.value in expect.stages:
+        looks += [_events_total(world, part) for part in world.replicas("dora")]
+    _follow(expect, looks, world, record)
+
+
+def _follow(expect: Expectation, looks: Iterable[_Look], world: World, record: Recorder) -> None:
+    until_s = world.now_s() + expect.within
+    for look in looks:
+        seen = _seen_last(look, world, max(0.0, until_s - world.now_s()))
+        place = {"stage": look.stage.value, "source": look.part, "query": look.query}
+        record("value", expectation=expect.name, **place, **look.about, **seen)
+
+
+def _seen_last(look: _Look, world: World, within_s: float) -> dict[str, Json]:
+    """`{value}` as last seen, or `{value: null, error}` when the part gave no usable answer in the end."""
+    seen: dict[str, Json] = {"value": None, "error": "never asked"}
+
+    def probe() -> Json:
+        nonlocal seen
+        try:
+            seen = {"value": look.read()}
+        except _NO_ANSWER as error:
+            seen = {"value": None, "error": f"{type(error).__name__}: {error}"[:_ERROR_CHARS]}
+            raise
+        return seen["value"]
+
+    try:
+        world.eventually(f"{look.part} shows the value of {look.query}", probe, look.enough, within_s=within_s)
+    except DeadlineExceeded as late:
+        if late.__cause__ is not None and not isinstance(late.__cause__, _NO_ANSWER):
+            raise
+    return seen
+
+
+def _dora_looks(expect: DoraExpectation, world: World) -> Iterator[_Look]:
+    names, stages = NAMES[expect.metric], expect.stages
+    gauge = selector(names.gauge, gauge_labels(expect))
+    rule = selector(names.rule, {"team": expect.team, "environment": expect.environment})
+    histogram = histogram_query(expect)
+    if "store" in stages:
+        yield _rows(world)
+    if "rest" in stages:
+        yield from (_rest(expect, world, part) for part in world.replicas("dora"))
+    if "exporter" in stages:
+        yield from (_gauge(expect, world, part) for part in world.replicas("dora"))
+
+    def equal(value: Json) -> bool:
+        return bool(value == expect.equals)
+
+    def near(value: Json) -> bool:
+        return in_bucket_of(expect.equals, value)
+
+    def recorded(stage: Stage, part: str, params: dict[str, str]) -> Iterator[_Look]:
+        yield _Look(stage, part, rule, _instant(world, part, rule, params), equal)
+        if histogram is not None:
+            yield _Look(stage, part, histogram, _instant(world, part, histogram, params), near)
+
+    replicas = world.replicas("prometheus-core")
+    if "prometheus" in stages:
+        for part in replicas:
+            yield _Look(Stage.PROMETHEUS, part, gauge, _instant(world, part, gauge, {}), equal)
+    if "rule" in stages:
+        for part in replicas:
+            yield from recorded(Stage.RULE, part, {})
+    if "thanos" in stages:
+        yield from recorded(Stage.THANOS, world.replicas("thanos-query")[0], _DEDUPLICATED)
+
+
+def _rows(world: World) -> _Look:
+    """One look is enough: an acknowledged event is committed."""
+    source = event_source(world.run_id)
+
+    def read() -> Json:
+        with psycopg.connect(world.secret("postgres-dsn"), connect_timeout=_REQUEST_WITHIN_S) as store:
+            row = store.execute(_ROWS, (source,)).fetchone()
+        return int(row[0]) if row else 0
+
+    return _Look(Stage.STORE, "postgres", _ROWS, read, lambda _: True, {"event_source": source})
+
+
+def _rest(expect: DoraExpectation, world: World, part: str) -> _Look:
+    url = f"{world.url(part)}/api/v1/dora/{expect.team}"
+    params = {"window": expect.window, "environment": expect.environment}
+    group, key = NAMES[expect.metric].rest
+
+    def read() -> Json:
+        answer = world.http.get(url, params=params, timeout=_REQUEST_WITHIN_S).raise_for_status()
+        try:
+            return answer.json()["metrics"][group][key]
+        except (ValueError, KeyError, TypeError) as error:
+            raise httpx.DecodingError(f"no metrics.{group}.{key} in the answer") from error
+
+    query = str(httpx.URL(url, params=params))
+    return _Look(Stage.REST, part, query, read, lambda value: bool(value == expect.equals))
+
+
+def _gauge(expect: DoraExpectation, world: World, part: str) -> _Look:
+    wanted, name = gauge_labels(expect), NAMES[expect.metric].gauge
+
+    def read() -> Json:
+        samples = _exposition(world, part)
+        return _one([s.value for s in samples if s.name == name and wanted.items() <= s.labels.items()])
+
+    query = f"{world.url(part)}/metrics {selector(name, wanted)}"
+    return _Look(Stage.EXPORTER, part, query, read, lambda value: bool(value == expect.equals))
+
+
+def _events_total(world: World, part: str) -> _Look:
+    """Counted when stored, so one look is enough."""
+
+    def read() -> Json:
+        counted = [s.value for s in _exposition(world, part) if s.name == _EVENTS_TOTAL]
+        return sum(counted) if counted else None
+
+    query = f"{world.url(part)}/metrics sum({_EVENTS_TOTAL})"
+    return _Look(Stage.EXPORTER, part, query, read, lambda _: True)
+
+
+def _instant(world: World, part: str, query: str, params: dict[str, str]) -> Callable[[], Json]:
+    def read() -> Json:
+        with requests.Session() as session:
+            # A proxy from the environment must not see what goes to loopback, and retrying is eventually's business.
+            session.trust_env = False
+            api = PrometheusConnect(url=world.url(part), session=session, retry=0, timeout=_REQUEST_WITHIN_S)
+            return _one([float(series["value"][1]) for series in api.custom_query(query, params=params)])
+
+    return read
+
+
+def _exposition(world: World, part: str) -> list[Any]:
+    answer = world.http.get(f"{world.url(part)}/metrics", timeout=_REQUEST_WITHIN_S).raise_for_status()
+    try:
+        return [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
+    except ValueError as error:
+        raise httpx.DecodingError(f"/metrics of {part} is no exposition") from error
+
+
+def _one(values: list[float]) -> Json:
+    """The value all series agree on, null for none (NaN, which is how PromQL says "no data", too), or all of them."""
+    different = {value for value in values if not math.isnan(value)}
+    if len(different) <= 1:
+        return next(iter(different), None)
+    return values

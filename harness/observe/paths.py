@@ -1,0 +1,180 @@
+"""Follows one sample and one event through the platform, and records what each stage shows in the end."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+import psycopg
+import requests
+from prometheus_api_client import PrometheusConnect
+from prometheus_client.parser import text_string_to_metric_families
+from urllib3.util.retry import Retry
+
+from fawkes.harness.checks.paths import REPLICA_LABEL, EventPathExpectation, PathExpectation, SamplePathExpectation
+from fawkes.harness.model import Json, Stage
+from fawkes.harness.observe.last_seen import last_seen
+from fawkes.harness.oracle.beacon import BEACON_METRIC, beacon_value
+from fawkes.harness.world import Recorder, World
+
+_REQUEST_WITHIN_S: Final = 5.0
+"""An instant query or a page on loopback takes milliseconds; a part that needs longer is asked again."""
+
+_DEDUPLICATED: Final = {"dedup": "true", "partial_response": "false"}
+_EVERY_REPLICA: Final = {"dedup": "false", "partial_response": "false"}
+_COUNTED_ROWS: Final = "SELECT count(*) FROM events WHERE source = %s AND id = %s"
+
+Series = list[dict[str, Json]]
+"""What a stage shows: `[{labels: {...}, value: number}, ...]`."""
+
+
+def observe_sample_path(expect: SamplePathExpectation, world: World, record: Recorder) -> None:
+    """Record the beacon's known value (stage `harness`), and what exporter, replicas, sidecars and Thanos show."""
+    way = _Way(expect, world, record)
+    value = beacon_value(world.seed)
+    way.note(Stage.HARNESS, "seed", "beacon_value(seed)", value)
+    query = _selector(BEACON_METRIC, {"run_id": world.run_id})
+    beacon, thanos = world.replicas("beacon")[0], world.replicas("thanos-query")[0]
+
+    way.page(beacon, BEACON_METRIC, {"run_id": world.run_id}, value)
+    way.replicas(query, value)
+    way.query(Stage.SIDECAR, thanos, query, _EVERY_REPLICA, lambda seen: _one_per_replica(seen, expect.replicas))
+    way.query(Stage.THANOS, thanos, query, _DEDUPLICATED, lambda seen: _values(seen) == [value])
+
+
+def observe_event_path(expect: EventPathExpectation, world: World, record: Recorder) -> None:
+    """Post one deployment of a team that only this run has; record the answer, and how often each stage counts it."""
+    way = _Way(expect, world, record)
+    dora, thanos = world.replicas("dora")[0], world.replicas("thanos-query")[0]
+    event = deployment_event(world.run_id, world.now_s())
+    record("event", expectation=expect.name, event=event, kind="deployment", **_post(world, dora, event))
+
+    labels = {name: event["data"][name] for name in ("team", "service", "environment")}
+    # The team is this run's alone. `service` is left to the exporter's page: a scrape without honorLabels renames it,
+    # because the target has a label of that name, too.
+    query = _selector("fawkes_deployment_total", {name: labels[name] for name in ("team", "environment")})
+    way.rows(event)
+    way.page(dora, "fawkes_deployment_total", labels, 1)
+    way.replicas(query, 1)
+    way.query(Stage.THANOS, thanos, query, _DEDUPLICATED, lambda seen: _values(seen) == [1])
+
+
+def deployment_event(run_id: str, now_s: float) -> dict[str, Any]:
+    """The CloudEvent of one successful production deployment; team, id and commit follow from the run id."""
+    short = hashlib.blake2b(run_id.encode(), digest_size=20).hexdigest()
+    return {
+        "specversion": "1.0",
+        "id": f"{run_id}/smoke-deployment",
+        "source": f"fawkes-harness/{run_id}",
+        "type": "dev.fawkes.deployment_completed",
+        "time": datetime.fromtimestamp(now_s, UTC).isoformat().replace("+00:00", "Z"),
+        "data": {
+            "team": f"smoke-{short[:8]}",
+            "service": "smoke",
+            "environment": "production",
+            "deployment_id": f"smoke-{short[:8]}",
+            "attempt": 1,
+            "commit_sha": short,
+            "status": "success",
+            "kind": "normal",
+        },
+    }
+
+
+class _Way:
+    """Looks at one stage after the other. All share one deadline; each records what it saw last, in time or not."""
+
+    def __init__(self, expect: PathExpectation, world: World, record: Recorder) -> None:
+        self._expect, self._world, self._record = expect, world, record
+        self._until_s = world.now_s() + expect.within
+
+    def note(self, stage: Stage, source: str, query: str, value: Json) -> None:
+        self._record("value", expectation=self._expect.name, stage=stage.value, source=source, query=query, value=value)
+
+    def replicas(self, query: str, value: float) -> None:
+        for part in self._world.replicas(self._expect.app):
+            self.query(Stage.PROMETHEUS, part, query, {}, lambda seen: _values(seen) == [value])
+
+    def query(
+        self, stage: Stage, part: str, query: str, params: dict[str, str], enough: Callable[[Series], bool]
+    ) -> None:
+        with requests.Session() as session:
+            # A proxy from the environment must not see what goes to loopback, and waiting is `eventually`'s business.
+            session.trust_env = False
+            api = PrometheusConnect(
+                url=self._world.url(part), session=session, retry=Retry(0), timeout=_REQUEST_WITHIN_S
+            )
+
+            def probe() -> Series:
+                return [
+                    {"labels": series["metric"], "value": float(series["value"][1])}
+                    for series in api.custom_query(query, params=params)
+                ]
+
+            self._look(stage, part, query, probe, enough)
+
+    def page(self, part: str, metric: str, labels: dict[str, str], value: float) -> None:
+        """Samples of `metric` with these labels in the part's exposition."""
+        url = f"{self._world.url(part)}/metrics"
+
+        def probe() -> Series:
+            response = self._world.http.get(url, timeout=_REQUEST_WITHIN_S)
+            response.raise_for_status()
+            return [
+                {"labels": dict(sample.labels), "value": sample.value}
+                for family in text_string_to_metric_families(response.text)
+                for sample in family.samples
+                if sample.name == metric and labels.items() <= sample.labels.items()
+            ]
+
+        self._look(Stage.EXPORTER, part, url, probe, lambda seen: _values(seen) == [value])
+
+    def rows(self, event: dict[str, Any]) -> None:
+        """Rows of the event store with this event's idempotency key."""
+
+        def probe() -> int:
+            with psycopg.connect(self._world.secret("postgres-dsn"), connect_timeout=int(_REQUEST_WITHIN_S)) as store:
+                row = store.execute(_COUNTED_ROWS, (event["source"], event["id"])).fetchone()
+            return int(row[0]) if row else 0
+
+        self._look(Stage.STORE, "postgres", _COUNTED_ROWS, probe, lambda seen: seen == 1)
+
+    def _look(
+        self, stage: Stage, part: str, query: str, probe: Callable[[], Json], enough: Callable[[Any], bool]
+    ) -> None:
+        self.note(
+            stage, part, query, last_seen(self._world, f"{part} shows {query}", probe, enough, until_s=self._until_s)
+        )
+
+
+def _post(world: World, dora: str, event: dict[str, Any]) -> dict[str, Json]:
+    """Sent once, as a pipeline would. `{status, ack, latency_s}`; status 0 and ack `lost` when nobody answered."""
+    body = json.dumps(event).encode()
+    signature = hmac.new(world.secret("dora-webhook").encode(), body, hashlib.sha256).hexdigest()
+    headers = {"Content-Type": "application/cloudevents+json", "X-Hub-Signature-256": f"sha256={signature}"}
+    url = f"{world.url(dora)}/webhook/deployment"
+    began_s = world.now_s()
+    try:
+        status = world.http.post(url, content=body, headers=headers, timeout=_REQUEST_WITHIN_S).status_code
+    except httpx.TransportError:
+        status = 0
+    ack = {0: "lost", 201: "stored", 200: "duplicate"}.get(status, "refused")
+    return {"status": status, "ack": ack, "latency_s": world.now_s() - began_s}
+
+
+def _one_per_replica(seen: Series, replicas: int) -> bool:
+    return len(seen) == replicas == len({series["labels"].get(REPLICA_LABEL) for series in seen})
+
+
+def _values(seen: Series) -> list[float]:
+    return [series["value"] for series in seen]
+
+
+def _selector(metric: str, labels: dict[str, str]) -> str:
+    matchers = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    return f"{metric}{{{matchers}}}"

@@ -1,0 +1,293 @@
+"""From objects, names and addresses to components: what the local provider runs, and what discovery sees of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from fawkes.harness.components import thanos
+from fawkes.harness.components.alertmanager import alertmanager
+from fawkes.harness.components.buckets import buckets
+from fawkes.harness.components.dora import dora
+from fawkes.harness.components.exporter import beacon, exporter
+from fawkes.harness.components.minio import minio
+from fawkes.harness.components.postgres import dsn, postgres
+from fawkes.harness.components.prometheus import DATA, prometheus
+from fawkes.harness.components.receivers import receivers
+from fawkes.harness.inventory import SAMPLE_SERVICES, Inventory, PrometheusReplica
+from fawkes.harness.model import Component, Ready
+from fawkes.harness.mutants import Mutant
+from fawkes.harness.operator import alertmanager as am
+from fawkes.harness.operator import prometheus as prom
+from fawkes.harness.operator.discovery import Pod
+from fawkes.harness.operator.objects import Objects, namespace_of
+from fawkes.harness.operator.objstore import ObjectStore, bucket, objstore_secret, render_objstore
+from fawkes.harness.oracle.beacon import beacon_value
+from fawkes.harness.secrets import Secrets
+
+_LEARNER_RETENTION: Final = thanos.BucketRetention(raw="90d", five_minutes="90d", one_hour="90d")
+"""ADR-012: 90 days in Thanos for the Learner; the others keep for ever."""
+_BEHIND: Final = "behind"
+"""Port name of a part whose own port is taken by a tampering proxy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything an assembly is made from."""
+
+    run_id: str
+    seed: int
+    objects: Objects
+    inventory: Inventory
+    secrets: Secrets
+    port: Callable[[str, str], int]
+    """(part, port name) -> the port that its neighbours dial."""
+    directory: Callable[[str], Path]
+    """part -> its own directory."""
+    binaries: Mapping[str, Path]
+    mutant: Mutant | None
+
+
+def assemble(plan: Plan, joined: Sequence[Component]) -> list[Component]:
+    """Components of the whole platform and of what drivers have `joined` to it."""
+    pods = _pods(plan, joined)
+    jobs = [part for part in joined if part.ready.by == "exit"]
+    parts = [
+        *_stores(plan),
+        *(_prometheus(one, plan, pods) for one in plan.inventory.prometheus),
+        *_alerting(plan),
+        *_thanos(plan, after_jobs=tuple(job.name for job in jobs)),
+        *_services(plan),
+        *joined,
+    ]
+    return [piece for part in parts for piece in _tampered(part, plan)]
+
+
+def object_store(plan: Plan) -> ObjectStore:
+    """Where this run's MinIO is, with its keys."""
+    endpoint = f"127.0.0.1:{plan.port('minio-0', 'http')}"
+    return ObjectStore(endpoint, plan.secrets["minio-access-key"], plan.secrets["minio-secret-key"])
+
+
+def objstore_yaml(name: str, plan: Plan) -> str:
+    """objstore.yml of the bucket `core` or `learner`, with keys."""
+    owner = next(one for one in plan.inventory.prometheus if one.bucket == name)
+    return render_objstore(objstore_secret(owner.manifest, plan.objects), object_store(plan))
+
+
+def postgres_dsn(plan: Plan) -> str:
+    """libpq URL of the DORA service's database."""
+    return dsn(port=plan.port("postgres-0", "postgres"), password=plan.secrets["postgres-password"])
+
+
+def _stores(plan: Plan) -> list[Component]:
+    names = sorted({bucket(objstore_secret(one.manifest, plan.objects)) for one in plan.inventory.prometheus})
+    return [
+        *postgres(
+            port=plan.port("postgres-0", "postgres"),
+            password=plan.secrets["postgres-password"],
+            directory=plan.directory("postgres-0"),
+        ),
+        minio(
+            "minio-0",
+            binary=plan.binaries["minio"],
+            directory=plan.directory("minio-0"),
+            ports=_ports(plan, "minio-0", "http", "console"),
+            access_key=plan.secrets["minio-access-key"],
+            secret_key=plan.secrets["minio-secret-key"],
+        ),
+        buckets(
+            "buckets", directory=plan.directory("buckets"), store=object_store(plan), names=names, after=("minio-0",)
+        ),
+    ]
+
+
+def _prometheus(one: PrometheusReplica, plan: Plan, pods: Sequence[Pod]) -> Component:
+    rendered = prom.render_prometheus(one.manifest, one.replica, plan.objects, pods)
+    return prometheus(
+        one.name,
+        binary=plan.binaries["prometheus"],
+        directory=plan.directory(one.name),
+        ports=_ports(plan, one.name, "http"),
+        spec=one.manifest["spec"],
+        config=rendered.config,
+        rule_files=rendered.rule_files,
+        target_files=rendered.target_files,
+    )
+
+
+def _alerting(plan: Plan) -> list[Component]:
+    http, smtp = plan.port("receivers-0", "http"), plan.port("receivers-0", "smtp")
+    parts = [
+        receivers(
+            http_port=http,
+            smtp_port=smtp,
+            mattermost_token=plan.secrets["mattermost-token"],
+            pagerduty_routing_key=plan.secrets["pagerduty-routing-key"],
+            email_recipients=("platform-leads@fawkes.example",),
+        )
+    ]
+    for manifest, name in plan.inventory.alertmanagers:
+        files = am.render_alertmanager(
+            manifest,
+            plan.objects,
+            addresses=am.ReceiverAddresses(f"127.0.0.1:{smtp}", f"http://127.0.0.1:{http}/v2/enqueue"),
+            secrets={
+                "notification-credentials/mattermost-url": (
+                    f"http://127.0.0.1:{http}/hooks/{plan.secrets['mattermost-token']}"
+                ),
+                "notification-credentials/pagerduty-routing-key": plan.secrets["pagerduty-routing-key"],
+            },
+            directory=plan.directory(name),
+        )
+        alertmanager_part = alertmanager(
+            name,
+            binary=plan.binaries["alertmanager"],
+            directory=plan.directory(name),
+            ports=_ports(plan, name, "http"),
+            spec=manifest["spec"],
+            files=files,
+        )
+        parts.append(replace(alertmanager_part, after=("receivers-0",)))
+    return parts
+
+
+def _thanos(plan: Plan, after_jobs: tuple[str, ...]) -> list[Component]:
+    binary = plan.binaries["thanos"]
+    sidecars = [
+        thanos.sidecar(
+            one.sidecar,
+            binary=binary,
+            directory=plan.directory(one.sidecar),
+            ports=_ports(plan, one.sidecar, "http", "grpc"),
+            prometheus_name=one.name,
+            prometheus_url=f"http://127.0.0.1:{plan.port(one.name, 'http')}",
+            tsdb=plan.directory(one.name) / DATA,
+            objstore=objstore_yaml(one.bucket, plan),
+        )
+        for one in plan.inventory.prometheus
+    ]
+    sidecars = [replace(part, after=(*part.after, "buckets")) for part in sidecars]
+    stores, compactors = [], []
+    for suffix, name, retention in (
+        ("", "core", thanos.BucketRetention()),
+        ("-learner", "learner", _LEARNER_RETENTION),
+    ):
+        store, compactor = f"thanos-store{suffix}-0", f"thanos-compactor{suffix}-0"
+        stores.append(
+            thanos.store(
+                store,
+                binary=binary,
+                directory=plan.directory(store),
+                ports=_ports(plan, store, "http", "grpc"),
+                objstore=objstore_yaml(name, plan),
+                after=("buckets", *after_jobs),
+            )
+        )
+        compactors.append(
+            thanos.compactor(
+                compactor,
+                binary=binary,
+                directory=plan.directory(compactor),
+                ports=_ports(plan, compactor, "http"),
+                objstore=objstore_yaml(name, plan),
+                retention=retention,
+                after=("buckets", *after_jobs),
+            )
+        )
+    asked = [part.name for part in (*sidecars, *stores)]
+    query = thanos.query(
+        "thanos-query-0",
+        binary=binary,
+        ports={"http": _own_port(plan, "thanos-query-0", "thanos-query"), "grpc": plan.port("thanos-query-0", "grpc")},
+        endpoints=[f"127.0.0.1:{plan.port(part, 'grpc')}" for part in asked],
+        after=asked,
+    )
+    return [*sidecars, *stores, *compactors, query]
+
+
+def _services(plan: Plan) -> list[Component]:
+    shown = [
+        exporter(
+            f"{app}-0",
+            app=app,
+            port=plan.port(f"{app}-0", "http"),
+            metrics=[{"name": "fawkes_service_info", "type": "gauge", "labels": {"service": app}, "value": 1}],
+        )
+        for app in SAMPLE_SERVICES
+    ]
+    return [
+        dora(
+            port=_own_port(plan, "dora-0", "dora"),
+            dsn=postgres_dsn(plan),
+            webhook_secret=plan.secrets["dora-webhook"],
+            after=("postgres-0",),
+        ),
+        beacon(port=plan.port("beacon-0", "http"), run_id=plan.run_id, value=beacon_value(plan.seed)),
+        *shown,
+    ]
+
+
+# --- what discovery sees ------------------------------------------------------------------------------------
+
+
+def _pods(plan: Plan, joined: Sequence[Component]) -> list[Pod]:
+    def pod(namespace: str, part: str, labels: Mapping[str, str], container: str, **ports: str) -> Pod:
+        return Pod(namespace, part, labels, container, {name: plan.port(part, own) for name, own in ports.items()})
+
+    pods = []
+    for one in plan.inventory.prometheus:
+        namespace, labels = namespace_of(one.manifest), prom.pod_labels(one.manifest)
+        sidecar = {name: plan.port(one.sidecar, name) for name in ("http", "grpc")}
+        pods += [
+            pod(namespace, one.name, labels, "prometheus", web="http"),
+            Pod(namespace, one.name, labels, "thanos-sidecar", sidecar),
+        ]
+    for manifest, name in plan.inventory.alertmanagers:
+        pods.append(pod(namespace_of(manifest), name, am.pod_labels(manifest), "alertmanager", web="http"))
+    named = [(namespace, f"{app}-0", name) for app, (namespace, name) in SAMPLE_SERVICES.items()]
+    named += [("fawkes-platform", f"{app}-0", app) for app in ("dora", "beacon")]
+    named += [
+        ("fawkes-monitoring", f"{app}-0", app) for app in ("minio", "thanos-query", "thanos-store", "thanos-compactor")
+    ]
+    named += [("fawkes-dojo", f"{app}-0", app) for app in ("thanos-store-learner", "thanos-compactor-learner")]
+    named += [("fawkes-apps", part.name, part.app) for part in joined if part.ports]
+    for namespace, part, name in named:
+        pods.append(pod(namespace, part, {"app.kubernetes.io/name": name}, name, http="http"))
+    return pods
+
+
+def _ports(plan: Plan, part: str, *names: str) -> dict[str, int]:
+    return {name: plan.port(part, name) for name in names}
+
+
+# --- mutants that sit between two parts ---------------------------------------------------------------------
+
+
+def _own_port(plan: Plan, part: str, app: str) -> int:
+    """Where a part itself listens: on another port than the one neighbours dial when a proxy stands before it."""
+    tampered = plan.mutant is not None and plan.mutant.tampers_with == app
+    return plan.port(part, _BEHIND if tampered else "http")
+
+
+def _tampered(part: Component, plan: Plan) -> list[Component]:
+    """The part, or the part under another name with the mutant's proxy in its place."""
+    if plan.mutant is None or plan.mutant.tampers_with != part.app:
+        return [part]
+    behind = replace(part, name=f"{part.name}-{_BEHIND}")
+    listen = plan.port(part.name, "http")
+    config = {"listen_port": listen, "upstream": f"http://127.0.0.1:{part.ports['http']}", **plan.mutant.tamper}
+    proxy = Component(
+        name=part.name,
+        app=part.app,
+        argv=(sys.executable, "-m", "fawkes.harness.tamper", "--config", "tamper.json"),
+        ready=replace(part.ready) if part.ready.by == "http" else Ready(by="tcp"),
+        ports={"http": listen},
+        files={"tamper.json": json.dumps(config)},
+        after=(behind.name,),
+    )
+    return [behind, proxy]

@@ -1,0 +1,57 @@
+"""The kinds of expectations there are: for each its fields, its observer and its check. The one list to add to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fawkes.harness.checks.alerts import AlertTimelineExpectation, check_alert_timeline
+from fawkes.harness.checks.dora import DoraExpectation, EventLedgerExpectation, check_dora, check_event_ledger
+from fawkes.harness.checks.latency import AnswersExpectation, LatencyExpectation, check_answers, check_latency
+from fawkes.harness.checks.load import OfferedLoadExpectation, check_offered_load
+from fawkes.harness.checks.notifications import NotificationExpectation, check_notification
+from fawkes.harness.checks.paths import EventPathExpectation, SamplePathExpectation, check_event_path, check_sample_path
+from fawkes.harness.checks.retention import RetentionExpectation, check_retention
+from fawkes.harness.expectation import Expectation
+from fawkes.harness.model import Finding, History
+from fawkes.harness.observe.alerts import observe_alert_timeline
+from fawkes.harness.observe.dora import observe_dora, observe_event_ledger
+from fawkes.harness.observe.notifications import observe_notification
+from fawkes.harness.observe.paths import observe_event_path, observe_sample_path
+from fawkes.harness.observe.retention import observe_retention
+from fawkes.harness.world import Recorder, World
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of expectation. `observe` touches the world and records; `check` judges the record alone."""
+
+    expectation: type[Expectation]
+    observe: Callable[[Any, World, Recorder], None]
+    check: Callable[[Any, History], Finding]
+
+    @property
+    def tag(self) -> str:
+        return str(self.expectation.model_fields["check"].default)
+
+
+def _recorded_by_workload(expect: Expectation, world: World, record: Recorder) -> None:
+    """For checks that judge what a driver has recorded: nothing is left to look at."""
+
+
+CATALOGUE: Final[Mapping[str, Kind]] = {
+    kind.tag: kind
+    for kind in (
+        Kind(SamplePathExpectation, observe_sample_path, check_sample_path),
+        Kind(EventPathExpectation, observe_event_path, check_event_path),
+        Kind(EventLedgerExpectation, observe_event_ledger, check_event_ledger),
+        Kind(DoraExpectation, observe_dora, check_dora),
+        Kind(AlertTimelineExpectation, observe_alert_timeline, check_alert_timeline),
+        Kind(NotificationExpectation, observe_notification, check_notification),
+        Kind(RetentionExpectation, observe_retention, check_retention),
+        Kind(LatencyExpectation, _recorded_by_workload, check_latency),
+        Kind(AnswersExpectation, _recorded_by_workload, check_answers),
+        Kind(OfferedLoadExpectation, _recorded_by_workload, check_offered_load),
+    )
+}

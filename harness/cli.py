@@ -1,0 +1,234 @@
+"""The command line. Exit codes: 0 pass, 1 fail, 2 inconclusive, 3 usage or set-up error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from typer.exceptions import TyperException
+
+from fawkes.harness.composition import SCENARIOS, scenario_loader
+from fawkes.harness.doctor import examine
+from fawkes.harness.environment import PLATFORM, REQUIRED_BINARIES
+from fawkes.harness.errors import HarnessError, UsageError
+from fawkes.harness.keeper import hold_until_signal, keep_up, parse_ports, take_down
+from fawkes.harness.model import RunResult
+from fawkes.harness.mutants import MUTANTS, find_mutant
+from fawkes.harness.narrate import Narrator
+from fawkes.harness.providers.local.ledger import collect, state_directory
+from fawkes.harness.result_io import load_result
+from fawkes.harness.rulecheck import check_rules
+from fawkes.harness.rundir import RunDirectory
+from fawkes.harness.scenario import Profile, find_scenarios
+from fawkes.harness.session import RUNS, ProviderName, Session, Wish, write_result
+from fawkes.harness.signals import listen
+from fawkes.harness.toolchain import provide
+from fawkes.reports.text import summary_lines
+
+USAGE_ERROR: Final = 3
+INTERRUPTED: Final = 130
+"""128 + SIGINT, as shells say it."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="""Proves, end to end and on real parts, that the Fawkes metrics platform does what ADR-012 promises.
+
+Exit codes: 0 pass, 1 fail, 2 inconclusive (the harness could not tell), 3 usage or set-up error.
+
+Examples:
+  harness doctor                      what this machine has and can do
+  harness run                         every scenario, on local processes
+  harness run smoke --seed 7 --keep   one scenario, then look around
+  harness run dora_golden --mutant adr_literal_rule   break one thing; the run must fail
+  harness judge .fawkes/runs/latest   the verdict again, offline
+  harness up                          keep a platform running; harness down ends it
+""",
+)
+toolchain_app = typer.Typer(no_args_is_help=True, help="The platform's binaries.")
+app.add_typer(toolchain_app, name="toolchain")
+
+_out = Console(soft_wrap=True)
+_err = Console(stderr=True, soft_wrap=True)
+
+Names = Annotated[list[str] | None, typer.Argument(help="Scenario names or paths; all when none is given.")]
+On = Annotated[ProviderName, typer.Option("--on", help="Where the platform runs.")]
+ProfileOption = Annotated[Profile, typer.Option(help="How much and how fast.")]
+Runs = Annotated[Path, typer.Option(help="Folder for run directories.")]
+RunDir = Annotated[Path, typer.Argument(help="A run directory, e.g. .fawkes/runs/latest.")]
+
+
+@app.command("run")
+def run_command(
+    names: Names = None,
+    on: On = "local",
+    profile: ProfileOption = "ci",
+    seed: Annotated[int | None, typer.Option(min=0, help="Reproduces a run's inputs; random when not given.")] = None,
+    mutant: Annotated[str | None, typer.Option(help="Break one thing (see `harness mutants`).")] = None,
+    runs: Runs = RUNS,
+    keep: Annotated[bool, typer.Option(help="Hold each platform after its scenario until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print result.json on standard output.")] = False,
+) -> None:
+    """Run scenarios against a real platform and judge them.
+
+    Example: harness run smoke dora_golden --seed 7
+    """
+    loaded = scenario_loader().load(find_scenarios(names or [], SCENARIOS))
+    with Narrator(_err) as narrator:
+        hold = (lambda environment: hold_until_signal(environment, narrator.keep)) if keep else None
+        wish = Wish(on, profile, seed, runs, find_mutant(mutant) if mutant else None, hold)
+        session = Session(loaded, wish, narrator)
+        interrupted = _run_all(session, list(loaded), narrator)
+        result = session.finish()
+    _report(result, session.directory.path, as_json)
+    raise typer.Exit(INTERRUPTED if interrupted else result.verdict.exit_code)
+
+
+def _run_all(session: Session, names: Sequence[str], narrator: Narrator) -> bool:
+    """Run them in turn; True when Ctrl-C ended it. The record so far is judged all the same."""
+    for name in names:
+        narrator.context = name
+        try:
+            session.run(name)
+        except KeyboardInterrupt:
+            return True
+        finally:
+            narrator.context = ""
+    return False
+
+
+@app.command("judge")
+def judge_command(run_dir: RunDir, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Repeat the verdict of a recorded run, offline, from run.json and history.jsonl.
+
+    Example: harness judge .fawkes/runs/latest
+    """
+    result = write_result(RunDirectory(run_dir))
+    _report(result, run_dir, as_json)
+    raise typer.Exit(result.verdict.exit_code)
+
+
+@app.command("report")
+def report_command(run_dir: RunDir) -> None:
+    """Show the verdict of a run and where its reports are, without judging again."""
+    path = run_dir / "result.json"
+    if not path.exists():
+        raise UsageError(f"{path} does not exist; `harness judge {run_dir}` writes it")
+    _report(load_result(path.read_text()), run_dir, as_json=False)
+
+
+@app.command("list")
+def list_command() -> None:
+    """The scenarios and their claims."""
+    loaded = scenario_loader().load(find_scenarios([], SCENARIOS))
+    table = Table("scenario", "claim", box=None)
+    for name, (scenario, _) in loaded.items():
+        table.add_row(name, scenario.claim)
+    _out.print(table)
+
+
+@app.command("mutants")
+def mutants_command() -> None:
+    """What `--mutant` can break, and which scenario must catch it where."""
+    table = Table("mutant", "breaks", "caught by", "at stage", box=None)
+    for mutant in MUTANTS.values():
+        table.add_row(mutant.name, mutant.breaks, mutant.scenario, mutant.stage.value)
+    _out.print(table)
+
+
+@app.command("schema")
+def schema_command() -> None:
+    """JSON Schema of scenario files, for editors.
+
+    Example: harness schema > scenario.schema.json
+    """
+    sys.stdout.write(json.dumps(scenario_loader().json_schema(), indent=2) + "\n")
+
+
+@app.command("doctor")
+def doctor_command() -> None:
+    """Every binary, its version and where it came from; what this machine can and cannot do."""
+    table = Table("subject", "state", "found", "from", "remedy", box=None)
+    for row in examine(os.environ):
+        table.add_row(row.subject, row.state, row.found, row.origin, row.remedy)
+    _out.print(table)
+
+
+@app.command("up")
+def up_command(
+    port: Annotated[list[str] | None, typer.Option(help="PART=NUMBER, e.g. prometheus-core-0=9090.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    runs: Runs = RUNS,
+) -> None:
+    """Start the whole platform, print its URLs, and leave it running until `harness down`.
+
+    Example: harness up --port thanos-query=10902
+    """
+    with Narrator(_err) as narrator:
+        lines = keep_up(parse_ports(port or []), seed=seed, runs=runs, say=narrator)
+    _out.print("\n".join(lines), markup=False, highlight=False)
+
+
+@app.command("down")
+def down_command() -> None:
+    """End every platform that `harness up` has left running."""
+    ended = take_down(state_directory(os.environ))
+    _out.print(f"{len(ended)} platforms ended" if ended else "no platform is up")
+
+
+@app.command("gc")
+def gc_command() -> None:
+    """Take back what crashed runs have left: processes and data. Touches nothing else."""
+    done = collect(state_directory(os.environ))
+    _out.print(
+        f"{len(done.runs)} crashed runs: {done.processes} processes ended, "
+        f"{done.data_directories} data directories deleted"
+    )
+
+
+@toolchain_app.command("build")
+def toolchain_build_command() -> None:
+    """Find or build every binary the platform needs, ahead of a run."""
+    with Narrator(_err) as narrator:
+        binaries = provide(REQUIRED_BINARIES, progress=narrator)
+    for binary in binaries.values():
+        _out.print(f"{binary.name} {binary.version} ({binary.origin}): {binary.path}", markup=False, highlight=False)
+
+
+@toolchain_app.command("check-rules")
+def check_rules_command() -> None:
+    """Check the platform's rules with promtool and run their unit tests."""
+    with Narrator(_err) as narrator:
+        promtool = provide(["promtool"], progress=narrator)["promtool"].path
+    for name in check_rules(PLATFORM, promtool):
+        _out.print(f"ok {name}", markup=False, highlight=False)
+
+
+def _report(result: RunResult, directory: Path, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write((directory / "result.json").read_text())
+        return
+    for line in summary_lines(result):
+        _out.print(line, markup=False, highlight=False)
+    _out.print(f"report: {directory / 'report.html'}", markup=False, highlight=False)
+
+
+def main() -> None:
+    """Entry point of `harness`."""
+    listen()
+    try:
+        code = app(standalone_mode=False)
+    except (HarnessError, TyperException) as error:
+        _err.print(f"harness: {error}", markup=False, highlight=False)
+        code = USAGE_ERROR
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)

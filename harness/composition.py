@@ -1,0 +1,36 @@
+"""Joins the folders: the only module of `harness` that knows what `load` and `reports` offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import fawkes.harness
+from fawkes.harness.catalogue import CATALOGUE
+from fawkes.harness.model import RunResult
+from fawkes.harness.scenario import Loader
+from fawkes.harness.world import Driver
+from fawkes.load.churn import ScrapeLoad
+from fawkes.load.forge import Forge
+from fawkes.load.query_load import QueryLoad
+from fawkes.load.replay import Replay
+from fawkes.reports import render_all
+
+ROOT: Final = Path(fawkes.harness.__file__).parent.parent
+"""Holds harness, load, reports, scenarios and fixtures side by side, in a checkout as in an installed wheel."""
+SCENARIOS: Final = ROOT / "scenarios"
+
+DRIVERS: Final[Mapping[str, Driver]] = {
+    "replay": Replay(),
+    "forge": Forge(),
+    "scrape_load": ScrapeLoad(),
+    "query_load": QueryLoad(),
+}
+"""What a scenario's `workload` may `do`."""
+RENDER: Final[Callable[[RunResult], Mapping[str, str]]] = render_all
+
+
+def scenario_loader() -> Loader:
+    """A loader that knows every kind of expectation and workload."""
+    return Loader([kind.expectation for kind in CATALOGUE.values()], [driver.spec for driver in DRIVERS.values()])

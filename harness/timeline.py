@@ -1,0 +1,53 @@
+"""What a report draws: the record's events, faults, alerts and notifications as marks on lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fawkes.harness.model import History, Mark, Record
+
+
+def timeline(history: History) -> tuple[Mark, ...]:
+    """Marks in the order of time. Pure."""
+    marks = [
+        *(_phase(begin, history) for begin in history.of("phase", state="begin")),
+        *map(_event, history.of("event")),
+        *map(_fault, history.of("fault")),
+        *_alerts(history),
+        *map(_received, history.of("received")),
+        *map(_load, history.of("load")),
+    ]
+    return tuple(sorted(marks, key=lambda mark: (mark.at_s, mark.lane, mark.label)))
+
+
+def _phase(begin: Record, history: History) -> Mark:
+    name = begin.data["name"]
+    end = next((r.at_s for r in history.of("phase", name=name, state="end") if r.at_s >= begin.at_s), None)
+    return Mark(begin.at_s, "harness", name, end)
+
+
+def _event(record: Record) -> Mark:
+    kind = str(record.data["event"]["type"]).rpartition(".")[2]
+    return Mark(record.at_s, "webhook", f"{kind} {record.data['ack']}")
+
+
+def _fault(record: Record) -> Mark:
+    return Mark(
+        record.data["began_s"], "fault", f"{record.data['action']} {record.data['part']}", record.data["ended_s"]
+    )
+
+
+def _alerts(history: History) -> Iterator[Mark]:
+    for record in history.of("series"):
+        labels, samples = record.data["labels"], record.data["samples"]
+        if labels.get("__name__") == "ALERTS" and samples:
+            lane = f"{labels.get('alertname')} on {record.data['source']}"
+            yield Mark(samples[0][0], lane, str(labels.get("alertstate")), samples[-1][0])
+
+
+def _received(record: Record) -> Mark:
+    return Mark(record.data["received_s"], record.data["receiver"], f"{record.data['alert']} {record.data['status']}")
+
+
+def _load(record: Record) -> Mark:
+    return Mark(record.data["started_s"], "load", record.data["name"], record.data["ended_s"])

@@ -1,0 +1,101 @@
+"""From the record to the result: pure, repeatable byte for byte, and never greener than the record allows."""
+
+import json
+
+import pytest
+
+from fawkes.harness.composition import SCENARIOS, scenario_loader
+from fawkes.harness.errors import RecordError
+from fawkes.harness.history import HistoryWriter
+from fawkes.harness.model import Verdict
+from fawkes.harness.rundir import Manifest, Planned, RunDirectory
+from fawkes.harness.session import write_result
+
+
+def planned(name: str, skipped: str | None = None) -> Planned:
+    ((_, value),) = scenario_loader().load([SCENARIOS / f"{name}.yaml"]).values()
+    return Planned(name, value, skipped)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run of two scenarios: one was recorded without any observation, one was skipped."""
+    manifest = Manifest(
+        run_id="20260101-000000-test",
+        seed=7,
+        provider="local",
+        profile="ci",
+        started_at_s=1767225600.0,
+        versions={"prometheus": "3.13.5"},
+        machine={"cores": 2},
+        git={},
+        command="harness run",
+        mutant=None,
+        scenarios=(planned("smoke"), planned("alert_platform_service_down", skipped="provider x cannot kill")),
+    )
+    directory = RunDirectory.create(tmp_path, manifest)
+    directory.scenario("smoke").mkdir()
+    writer = HistoryWriter(directory.history("smoke"), wall_s=lambda: 1767225601.5, monotonic_s=lambda: 1.5)
+    writer("phase", name="start", state="begin")
+    writer("note", text="compressed clock")
+    writer("resources", part="prometheus-core-0", rss_bytes=1000)
+    writer("timing", wall_s=10.0, platform_s=6.0, waiting_s=3.5)
+    writer.close()
+    return directory
+
+
+def test_a_record_without_observations_is_inconclusive_never_pass(run):
+    smoke, alert = write_result(run).scenarios
+    assert {f.verdict for f in smoke.findings} == {Verdict.INCONCLUSIVE}
+    assert smoke.timing.overhead_s == pytest.approx(0.5)
+    assert smoke.rss_bytes == {"prometheus-core-0": 1000}
+    assert smoke.notes == ("compressed clock",)
+    assert (alert.verdict, alert.skipped) == (Verdict.INCONCLUSIVE, "provider x cannot kill")
+
+
+def test_judging_again_gives_the_same_bytes(run):
+    write_result(run)
+    names = ("result.json", "junit.xml", "report.md", "report.html")
+    first = {name: (run.path / name).read_bytes() for name in names}
+    write_result(RunDirectory(run.path))
+    assert {name: (run.path / name).read_bytes() for name in names} == first
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.5, 0.9])
+def test_a_history_cut_short_anywhere_is_inconclusive(run, keep):
+    path = run.history("smoke")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * keep)])
+    smoke = write_result(run).scenarios[0]
+    assert smoke.verdict is Verdict.INCONCLUSIVE
+    assert "cut short" in smoke.findings[0].reason
+
+
+def test_trouble_of_the_harness_is_a_finding_of_its_own(run):
+    path = run.history("smoke")
+    lines = path.read_text().splitlines(keepends=True)
+    trouble = {"at_s": 1.0, "mono_s": 1.0, "kind": "error", "data": {"where": "ProviderError", "message": "no disk"}}
+    path.write_text("".join([lines[0], json.dumps(trouble) + "\n", *lines[1:]]))
+    first = write_result(run).scenarios[0].findings[0]
+    assert (first.check, first.reason, first.verdict) == ("run", "no disk", Verdict.INCONCLUSIVE)
+
+
+def test_a_run_stopped_before_a_scenarios_turn_is_inconclusive(run):
+    run.history("smoke").unlink()
+    run.scenario("smoke").rmdir()
+    assert write_result(run).scenarios[0].verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "damaged"), ('{"format": 99}', "another version"), ('{"format": 1}', "damaged"), ("[]", "damaged")],
+)
+def test_a_damaged_manifest_is_named(run, text, message):
+    (run.path / "run.json").write_text(text)
+    with pytest.raises(RecordError, match=rf"run.json: .*{message}"):
+        write_result(run)
+
+
+def test_a_directory_that_is_no_run_is_told(tmp_path):
+    with pytest.raises(RecordError, match=r"run.json: No such file.*\.fawkes/runs/latest"):
+        write_result(RunDirectory(tmp_path))

@@ -25,6 +25,7 @@ check: $(READY) ## Types, lint, format, rules and their unit tests; changes noth
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/mypy bench/*.py
 	@$(BIN)/harness toolchain check-rules
 
 .PHONY: fix

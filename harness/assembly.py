@@ -50,6 +50,8 @@ class Plan:
     """part -> its own directory."""
     binaries: Mapping[str, Path]
     mutant: Mutant | None
+    given_dsn: str | None
+    """Database on a server that somebody else runs; None when PostgreSQL is a part of the platform here."""
 
 
 def assemble(plan: Plan, joined: Sequence[Component]) -> list[Component]:
@@ -81,17 +83,14 @@ def objstore_yaml(name: str, plan: Plan) -> str:
 
 def postgres_dsn(plan: Plan) -> str:
     """libpq URL of the DORA service's database."""
-    return dsn(port=plan.port("postgres-0", "postgres"), password=plan.secrets["postgres-password"])
+    own = dsn(port=plan.port("postgres-0", "postgres"), password=plan.secrets["postgres-password"])
+    return plan.given_dsn or own
 
 
 def _stores(plan: Plan) -> list[Component]:
     names = sorted({bucket(objstore_secret(one.manifest, plan.objects)) for one in plan.inventory.prometheus})
     return [
-        *postgres(
-            port=plan.port("postgres-0", "postgres"),
-            password=plan.secrets["postgres-password"],
-            directory=plan.directory("postgres-0"),
-        ),
+        *_postgres(plan),
         minio(
             "minio-0",
             binary=plan.binaries["minio"],
@@ -104,6 +103,16 @@ def _stores(plan: Plan) -> list[Component]:
             "buckets", directory=plan.directory("buckets"), store=object_store(plan), names=names, after=("minio-0",)
         ),
     ]
+
+
+def _postgres(plan: Plan) -> Sequence[Component]:
+    if plan.given_dsn is not None:
+        return ()
+    return postgres(
+        port=plan.port("postgres-0", "postgres"),
+        password=plan.secrets["postgres-password"],
+        directory=plan.directory("postgres-0"),
+    )
 
 
 def _prometheus(one: PrometheusReplica, plan: Plan, pods: Sequence[Pod]) -> Component:
@@ -225,7 +234,7 @@ def _services(plan: Plan) -> list[Component]:
             port=_own_port(plan, "dora-0", "dora"),
             dsn=postgres_dsn(plan),
             webhook_secret=plan.secrets["dora-webhook"],
-            after=("postgres-0",),
+            after=() if plan.given_dsn else ("postgres-0",),
         ),
         beacon(port=plan.port("beacon-0", "http"), run_id=plan.run_id, value=beacon_value(plan.seed)),
         *shown,

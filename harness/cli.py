@@ -18,6 +18,7 @@ from fawkes.harness.composition import SCENARIOS, scenario_loader
 from fawkes.harness.doctor import examine
 from fawkes.harness.environment import PLATFORM, REQUIRED_BINARIES
 from fawkes.harness.errors import HarnessError, UsageError
+from fawkes.harness.given_postgres import SETTING, drop, server_dsn
 from fawkes.harness.keeper import hold_until_signal, keep_up, parse_ports, take_down
 from fawkes.harness.model import RunResult
 from fawkes.harness.mutants import MUTANTS, find_mutant
@@ -85,7 +86,7 @@ def run_command(
     with Narrator(_err) as narrator:
         hold = (lambda environment: hold_until_signal(environment, narrator.keep)) if keep else None
         wish = Wish(on, profile, seed, runs, find_mutant(mutant) if mutant else None, hold)
-        session = Session(loaded, wish, narrator)
+        session = Session(loaded, wish, narrator, narrator.progress)
         interrupted = _run_all(session, list(loaded), narrator)
         result = session.finish()
     _report(result, session.directory.path, as_json)
@@ -173,7 +174,7 @@ def up_command(
     Example: harness up --port thanos-query=10902
     """
     with Narrator(_err) as narrator:
-        lines = keep_up(parse_ports(port or []), seed=seed, runs=runs, say=narrator)
+        lines = keep_up(parse_ports(port or []), seed=seed, runs=runs, say=narrator.progress)
     _out.print("\n".join(lines), markup=False, highlight=False)
 
 
@@ -187,7 +188,11 @@ def down_command() -> None:
 @app.command("gc")
 def gc_command() -> None:
     """Take back what crashed runs have left: processes and data. Touches nothing else."""
-    done = collect(state_directory(os.environ))
+    given, done = server_dsn(os.environ), collect(state_directory(os.environ))
+    for name in done.databases:
+        if given is None:
+            raise UsageError(f"a crashed run left the database {name}; drop it, or set {SETTING} for the next time")
+        drop(given, name)
     _out.print(
         f"{len(done.runs)} crashed runs: {done.processes} processes ended, "
         f"{done.data_directories} data directories deleted"
@@ -198,7 +203,7 @@ def gc_command() -> None:
 def toolchain_build_command() -> None:
     """Find or build every binary the platform needs, ahead of a run."""
     with Narrator(_err) as narrator:
-        binaries = provide(REQUIRED_BINARIES, progress=narrator)
+        binaries = provide(REQUIRED_BINARIES, progress=narrator.progress)
     for binary in binaries.values():
         _out.print(f"{binary.name} {binary.version} ({binary.origin}): {binary.path}", markup=False, highlight=False)
 
@@ -207,7 +212,7 @@ def toolchain_build_command() -> None:
 def check_rules_command() -> None:
     """Check the platform's rules with promtool and run their unit tests."""
     with Narrator(_err) as narrator:
-        promtool = provide(["promtool"], progress=narrator)["promtool"].path
+        promtool = provide(["promtool"], progress=narrator.progress)["promtool"].path
     for name in check_rules(PLATFORM, promtool):
         _out.print(f"ok {name}", markup=False, highlight=False)
 

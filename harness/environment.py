@@ -17,6 +17,7 @@ from fawkes.harness.clock import scale_objects
 from fawkes.harness.components.prometheus import DATA
 from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import RealClock, eventually, poll_for
+from fawkes.harness.given_postgres import GivenDatabase, server_dsn
 from fawkes.harness.inventory import Inventory
 from fawkes.harness.model import Component
 from fawkes.harness.mutants import Mutant
@@ -56,8 +57,13 @@ class Site:
         self.directory, self.run_id, self.seed, self.clock = directory.absolute(), run_id, seed, clock
         self.started_at_s = time.time()
         self._ports, self._keep_data = ports, keep_data
+        self.http = httpx.Client(timeout=_HTTP_WITHIN_S, trust_env=False)
         self.ledger = Ledger(state_directory(os.environ), run_id)
         self.provider = LocalProvider(self.directory, run_id, ports=ports, ledger=self.ledger, clock=clock)
+        given = server_dsn(os.environ)
+        self._database = GivenDatabase(given, run_id) if given else None
+        if self._database is not None:
+            self.ledger.database(self._database.name)
         self.plan = Plan(
             run_id=run_id,
             seed=seed,
@@ -68,6 +74,7 @@ class Site:
             directory=self.provider.part_directory,
             binaries=binaries,
             mutant=mutant,
+            given_dsn=self._database.dsn if self._database else None,
         )
 
     @classmethod
@@ -147,9 +154,12 @@ class Site:
 
     def close(self) -> None:
         """Take everything down. Data and secrets go; logs stay."""
+        self.http.close()
         self.provider.close()
         if not self._keep_data:
             self.provider.discard_data()
+        if self._database is not None:
+            self._database.drop()
         self.ledger.close()
 
 
@@ -161,7 +171,7 @@ class Environment:
         self.run_id, self.seed, self.directory = site.run_id, site.seed, site.directory
         self.clock_factor = clock_factor
         self.started_at_s = site.started_at_s
-        self.http = httpx.Client(timeout=_HTTP_WITHIN_S, trust_env=False)
+        self.http = site.http
         for part in joined:
             site.plan.inventory.joined(part.app, part.name)
         self._components = assemble(site.plan, joined)

@@ -8,6 +8,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.markup import escape
 
+_LOG_EVERY_S = 10.0
+"""Often enough to see that a build goes on, rarely enough to keep a CI log readable."""
+
 
 class Narrator:
     """Callable with one short line. On a terminal the line is replaced by the next; `keep` makes one stay."""
@@ -16,6 +19,7 @@ class Narrator:
         self._console = console
         self._began_s = time.monotonic()
         self._status = console.status("") if console.is_terminal else None
+        self._progress_s = -_LOG_EVERY_S
         self.context = ""
 
     def __enter__(self) -> Narrator:
@@ -35,6 +39,13 @@ class Narrator:
             self._status.update(escape(text))
         else:
             self.keep(text)
+
+    def progress(self, line: str) -> None:
+        """One of many lines about a long step: each shows on a terminal, one every ten seconds stays in a log."""
+        now_s = time.monotonic()
+        if self._status is not None or now_s - self._progress_s >= _LOG_EVERY_S:
+            self._progress_s = now_s
+            self(line)
 
     def keep(self, text: str) -> None:
         """A line that stays."""

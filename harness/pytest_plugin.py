@@ -134,7 +134,7 @@ class _Door:
             runs=Path(option("--runs")),
             mutant=find_mutant(mutant) if mutant else None,
         )
-        return Session(self._selected, wish, self._say)
+        return Session(self._selected, wish, self._say, self._say)
 
     def _say(self, line: str) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")

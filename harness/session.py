@@ -49,10 +49,10 @@ class Wish:
 class Session:
     """A run in progress. `run` once for each planned scenario, then `finish`."""
 
-    def __init__(self, scenarios: Mapping[str, tuple[Scenario, Any]], wish: Wish, say: Say) -> None:
+    def __init__(self, scenarios: Mapping[str, tuple[Scenario, Any]], wish: Wish, say: Say, progress: Say) -> None:
         self._scenarios, self._say = scenarios, say
         seed = secrets.randbelow(2**31) if wish.seed is None else wish.seed
-        binaries = provide(REQUIRED_BINARIES, progress=say)
+        binaries = provide(REQUIRED_BINARIES, progress=progress)
         run_id = new_run_id()
         planned = tuple(
             Planned(name, value, skipped=_why_skipped(scenario, wish.on))

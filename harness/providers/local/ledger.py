@@ -52,6 +52,9 @@ class Ledger:
     def data(self, directory: Path) -> None:
         self._add(data=str(directory))
 
+    def database(self, name: str) -> None:
+        self._add(database=name)
+
     def kept(self) -> None:
         """A person looks around: `harness down` may end it."""
         self._add(kept=True)
@@ -73,6 +76,8 @@ class Reclaimed:
     runs: list[str] = field(default_factory=list)
     processes: int = 0
     data_directories: int = 0
+    databases: list[str] = field(default_factory=list)
+    """Left on a PostgreSQL that somebody else runs; the caller, who knows the server, must drop them."""
 
 
 def collect(directory: Path) -> Reclaimed:
@@ -92,6 +97,7 @@ def collect(directory: Path) -> Reclaimed:
             if "data" in entry and Path(entry["data"]).is_dir():
                 shutil.rmtree(entry["data"], ignore_errors=True)
                 done.data_directories += 1
+        done.databases += [str(entry["database"]) for entry in entries if "database" in entry]
         path.unlink(missing_ok=True)
         done.runs.append(run_id)
     return done

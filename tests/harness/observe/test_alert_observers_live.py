@@ -97,7 +97,9 @@ def prometheus_files(ports, hold_ms):
     config = {
         "global": {"scrape_interval": "250ms", "scrape_timeout": "250ms"},
         "rule_files": ["rules.yml"],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{ports['alertmanager-main-0']}"]}]}]},
+        "alerting": {
+            "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{ports['alertmanager-main-0']}"]}]}]
+        },
         "scrape_configs": [
             {"job_name": "jenkins", "static_configs": [{"targets": [f"127.0.0.1:{ports['jenkins-0']}"]}]}
         ],

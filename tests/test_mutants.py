@@ -1,0 +1,64 @@
+"""Every broken platform is caught: its scenario turns to FAIL, and a finding names the stage where it was broken.
+
+The real platform runs once per mutant. Those that break timing run alone; the others wait more than they compute, so
+three run at a time.
+"""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from fawkes.harness.model import Stage, Verdict
+from fawkes.harness.mutants import MUTANTS, Mutant
+from fawkes.harness.result_io import load_result
+
+pytestmark = [pytest.mark.platform, pytest.mark.slow]
+
+HARNESS = Path(sys.executable).with_name("harness")
+TIMED = "query_latency_under_load"
+WITHIN_S = 300
+"""The slowest mutant makes every observer of its scenario wait in vain: about 90 s, three times over for a busy host."""
+
+
+def run(mutant: Mutant, runs: Path) -> Path:
+    words = ["run", mutant.scenario, "--mutant", mutant.name, "--seed", "11", "--runs", str(runs)]
+    subprocess.run([HARNESS, *words], capture_output=True, timeout=WITHIN_S, check=False)
+    return runs / "latest"
+
+
+@pytest.fixture(scope="module")
+def caught(tmp_path_factory) -> dict[str, "Future[Path]"]:
+    """Mutant -> its run directory, in the order in which they are cheap to have."""
+    alone, together = ThreadPoolExecutor(1), ThreadPoolExecutor(3)
+    started: dict[str, Future[Path]] = {}
+    for name, mutant in MUTANTS.items():
+        if mutant.scenario == TIMED:
+            started[name] = alone.submit(run, mutant, tmp_path_factory.mktemp(name))
+    alone.shutdown(wait=True)
+    for name, mutant in MUTANTS.items():
+        if mutant.scenario != TIMED:
+            started[name] = together.submit(run, mutant, tmp_path_factory.mktemp(name))
+    yield started
+    together.shutdown(wait=True)
+
+
+@pytest.mark.parametrize("name", sorted(MUTANTS, key=lambda name: MUTANTS[name].scenario != TIMED))
+def test_the_mutant_is_caught_where_it_is_broken(caught, name):
+    directory = caught[name].result()
+    result = load_result((directory / "result.json").read_text())
+    (scenario,) = result.scenarios
+    failed = {finding.stage for finding in scenario.findings if finding.verdict is Verdict.FAIL}
+    assert result.verdict is Verdict.FAIL, [f.reason for f in scenario.findings]
+    assert MUTANTS[name].stage in failed, [f.reason for f in scenario.findings if f.verdict is Verdict.FAIL]
+    assert result.mutant == name
+    assert not [f for f in scenario.findings if f.stage is Stage.HARNESS], "the harness itself had no trouble"
+    assert json.loads((directory / "run.json").read_text())["command"].endswith(f"--mutant {name}")
+
+
+def test_every_scenario_has_a_mutant_that_it_catches():
+    scenarios = {path.stem for path in (Path(__file__).parent.parent / "scenarios").glob("*.yaml")}
+    assert scenarios == {mutant.scenario for mutant in MUTANTS.values()}

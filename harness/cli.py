@@ -34,6 +34,8 @@ from fawkes.harness.toolchain import provide
 from fawkes.reports.text import summary_lines
 
 USAGE_ERROR: Final = 3
+_LOG_WIDTH: Final = 240
+"""Columns where there is no terminal: tables in a log are cut by nobody."""
 INTERRUPTED: Final = 130
 """128 + SIGINT, as shells say it."""
 
@@ -57,7 +59,7 @@ Examples:
 toolchain_app = typer.Typer(no_args_is_help=True, help="The platform's binaries.")
 app.add_typer(toolchain_app, name="toolchain")
 
-_out = Console(soft_wrap=True)
+_out = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
 _err = Console(stderr=True, soft_wrap=True)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Scenario names or paths; all when none is given.")]
@@ -222,7 +224,7 @@ def _report(result: RunResult, directory: Path, as_json: bool) -> None:
         sys.stdout.write((directory / "result.json").read_text())
         return
     for line in summary_lines(result):
-        _out.print(line, markup=False, highlight=False)
+        _out.print(line, markup=False, highlight=False, soft_wrap=True)
     _out.print(f"report: {directory / 'report.html'}", markup=False, highlight=False)
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from fawkes.harness.errors import UsageError
-from fawkes.harness.operator import alertmanager as am
-from fawkes.harness.operator import prometheus as prom
 from fawkes.harness.operator.objects import Manifest, Objects, name_of
+from fawkes.harness.operator.pods import pod_name, replicas
 from fawkes.harness.scenario.loading import did_you_mean
 
 SAMPLE_SERVICES: Final[Mapping[str, tuple[str, str]]] = {
@@ -38,7 +37,7 @@ class PrometheusReplica:
 
     @property
     def name(self) -> str:
-        return prom.pod_name(self.manifest, self.replica)
+        return pod_name(self.manifest, self.replica)
 
     @property
     def sidecar(self) -> str:
@@ -57,12 +56,12 @@ class Inventory:
         self.prometheus = [
             PrometheusReplica(manifest, replica)
             for manifest in objects.of("Prometheus")
-            for replica in range(prom.replicas(manifest))
+            for replica in range(replicas(manifest))
         ]
         self.alertmanagers = [
-            (manifest, am.pod_name(manifest, replica))
+            (manifest, pod_name(manifest, replica))
             for manifest in objects.of("Alertmanager")
-            for replica in range(am.replicas(manifest))
+            for replica in range(replicas(manifest))
         ]
         self._apps: dict[str, list[str]] = {app: [f"{app}-0"] for app in SINGLE}
         for one in self.prometheus:

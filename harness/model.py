@@ -187,11 +187,15 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """How to tell that a part is ready: an HTTP 200, an accepted TCP connection, or (for a job) exit code 0."""
+    """How to tell that a part is ready.
 
-    by: Literal["http", "tcp", "exit"]
+    `http`: a 200; `tcp`: an accepted connection; `command`: exit code 0 of a command that asks; `exit`: a job's own.
+    """
+
+    by: Literal["http", "tcp", "command", "exit"]
     port: str = "http"
     path: str = "/-/ready"
+    command: tuple[str, ...] = ()
     within_s: float = 60.0
     """Generous: a part that needs longer on two busy cores is broken, not slow."""
 

@@ -97,9 +97,37 @@ def _retention_day_short(objects: Objects) -> Objects:
     return objects.edit("Prometheus", _NAMESPACE, "core", change)
 
 
+def _monitor_not_selected(objects: Objects) -> Objects:
+    def change(monitor: dict[str, Any]) -> None:
+        monitor["metadata"]["labels"] = {"app": "beacon"}  # as the ADR labels its ServiceMonitor
+
+    return objects.edit("ServiceMonitor", "fawkes-platform", "beacon", change)
+
+
+def _replica_label_renamed(objects: Objects) -> Objects:
+    def change(prometheus: dict[str, Any]) -> None:
+        prometheus["spec"]["replicaExternalLabelName"] = "replica"
+
+    return objects.edit("Prometheus", _NAMESPACE, "core", change)
+
+
 MUTANTS: Final[Mapping[str, Mutant]] = {
     mutant.name: mutant
     for mutant in (
+        Mutant(
+            "monitor_not_selected",
+            "a ServiceMonitor lacks the label that Prometheus selects by",
+            "smoke",
+            Stage.PROMETHEUS,
+            change=_monitor_not_selected,
+        ),
+        Mutant(
+            "replica_label_renamed",
+            "the replicas carry another label than the one Thanos Query deduplicates over",
+            "smoke",
+            Stage.SIDECAR,
+            change=_replica_label_renamed,
+        ),
         Mutant(
             "adr_literal_rule",
             "the ADR's own deployment-frequency rule: a rate per second, called per day",

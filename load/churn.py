@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from fawkes.harness.duration import DurationS
 from fawkes.harness.errors import DeadlineExceeded, UsageError
 from fawkes.harness.model import Component, Ready
+from fawkes.harness.observe.promql import instant
+from fawkes.harness.promql_selector import selector
 from fawkes.harness.world import Recorder, Site, World
 from fawkes.load.series import STABLE_ONE_IN, SeriesPlan
 
@@ -103,10 +105,9 @@ class ScrapeLoad:
 
 
 def _count(world: World, replica: str, plan: SeriesPlan) -> int:
-    query = f'count(fawkes_load_value{{run_id="{plan.run_id}"}})'
-    answer = world.http.get(f"{world.url(replica)}/api/v1/query", params={"query": query})
-    result = answer.json()["data"]["result"]
-    return int(result[0]["value"][1]) if result else 0
+    query = f"count({selector('fawkes_load_value', {'run_id': plan.run_id})})"
+    counted = instant(world, replica, query)
+    return int(counted[0].value) if counted else 0
 
 
 def _plan_file(directory: Path) -> Path:

@@ -16,7 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 
 from fawkes.harness.duration import DurationS
 from fawkes.harness.errors import ComponentError
+from fawkes.harness.host import cores, foreign_cores, read_cpu
 from fawkes.harness.model import Component
+from fawkes.harness.observe.promql import raw_samples
+from fawkes.harness.promql_selector import selector
 from fawkes.harness.providers.local.process import signal_group, spawn
 from fawkes.harness.world import Recorder, Site, World
 from fawkes.load.churn import read_plan
@@ -65,16 +68,19 @@ class QueryLoad:
     def run(self, spec: QueryLoadSpec, world: World, record: Recorder) -> None:
         """Send the mix and record one `load` and, for `all` and each kind, one `latency`.
 
+        `foreign_cores` in the `load` is what others used of the machine's `cores` on average, from Locust's start
+        (some seconds before the first request) to its end.
+
         UsageError without a scrape_load before it; DeadlineExceeded if no scrapes show up or Locust does not end;
         ComponentError if Locust fails.
         """
-        plan, url = read_plan(world.directory), world.url(world.replicas(SERVER)[0])
+        plan, part = read_plan(world.directory), world.replicas(SERVER)[0]
         work = world.directory / "work"
         results_file = work / "query_load.results.json"
         run = QueryRun(
-            url=url,
+            url=world.url(part),
             plan=plan,
-            window=_warm_window(world, url, plan),
+            window=_warm_window(world, part, plan),
             weights=spec.mix,
             stages=(RateStage(for_s=spec.for_s, rate_per_s=spec.rate_per_s, to_per_s=spec.ramp_to_per_s),),
             arrivals=spec.arrivals,
@@ -83,17 +89,18 @@ class QueryLoad:
             results_file=str(results_file),
         )
         results_file.unlink(missing_ok=True)
+        before = read_cpu()
         run_locust(run, world, work)
-        _record(QueryResults.model_validate_json(results_file.read_bytes()), spec, record)
+        foreign = foreign_cores(before, read_cpu())
+        _record(QueryResults.model_validate_json(results_file.read_bytes()), spec, record, foreign)
 
 
-def _warm_window(world: World, url: str, plan: SeriesPlan) -> Window:
+def _warm_window(world: World, part: str, plan: SeriesPlan) -> Window:
     """Wait until there is something settled to ask for. Only time stamps are used: values may be what is wrong."""
-    query = f'fawkes_load_series_served{{run_id="{plan.run_id}"}}[10m]'
+    served = selector("fawkes_load_series_served", {"run_id": plan.run_id})
 
     def stamps() -> list[float]:
-        answer = world.http.get(f"{url}/api/v1/query", params={"query": query})
-        return sorted({float(at_s) for row in answer.json()["data"]["result"] for at_s, _ in row["values"]})
+        return sorted({at_s for series in raw_samples(world, part, served, "10m") for at_s, _ in series.samples})
 
     def settled(seen: list[float]) -> bool:
         return len(seen) >= 3 and world.now_s() - seen[0] >= _window(seen).settle_s
@@ -142,12 +149,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _record(results: QueryResults, spec: QueryLoadSpec, record: Recorder) -> None:
+def _record(results: QueryResults, spec: QueryLoadSpec, record: Recorder, foreign: float) -> None:
     record(
         "load",
         name=spec.do,
         rate_per_s=spec.rate_per_s,
         ramp_to_per_s=spec.ramp_to_per_s,
+        foreign_cores=round(foreign, 3),
+        cores=cores(),
         **results.model_dump(mode="json", exclude={"latency"}),
     )
     for query, measured in results.latency.items():

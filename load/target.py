@@ -7,7 +7,6 @@ bytes and only those that churned are written anew, so that serving costs a copy
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import threading
 import time
@@ -16,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
+from fawkes.harness.serve import serve_until_signal
 from fawkes.load.series import SHARDS, SeriesPlan, series_values
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -103,18 +102,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--config", type=Path, required=True, help="a SeriesPlan as JSON")
     args = parser.parse_args(argv)
-    try:
-        plan = SeriesPlan.model_validate_json(args.config.read_bytes())
-    except (OSError, ValidationError) as err:
-        print(f"{args.config}: not a usable series plan: {err}; correct the file", file=sys.stderr)  # noqa: T201
-        return 3
-    # Blocked before any thread starts, so that only sigwait below ever sees them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    with make_server(plan, args.port) as server:
-        threading.Thread(target=server.serve_forever, name="serve", daemon=True).start()
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
-        server.shutdown()
-    return 0
+    return serve_until_signal(args.config, SeriesPlan, lambda plan: make_server(plan, args.port))
 
 
 if __name__ == "__main__":

@@ -262,9 +262,9 @@ def _text_width(text: str) -> float:
 
 
 def _tone(mark: Mark, lane_tone: str) -> str:
-    """Alert states have colours of their own, whatever lane they are in."""
-    words = mark.label.lower().split()
-    return next((state for state in _ALERT_STATES if state in words), lane_tone)
+    """Alert states have colours of their own, whatever lane they are in: a label that ends in one tells of it."""
+    last = mark.label.lower().rpartition(" ")[2]
+    return last if last in _ALERT_STATES else lane_tone
 
 
 def _words(mark: Mark, zero_s: float) -> str:

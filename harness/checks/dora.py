@@ -18,6 +18,7 @@ from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
 from fawkes.harness.oracle.dora import DoraValues, compute
 from fawkes.harness.oracle.promql import quantile_bound
+from fawkes.harness.promql_selector import selector
 
 Metric = Literal[
     "deployment_frequency_per_day",
@@ -132,11 +133,6 @@ def gauge_labels(expect: DoraExpectation) -> dict[str, str]:
     labels = {"team": expect.team, "environment": expect.environment, "window": expect.window}
     stat = NAMES[expect.metric].stat
     return labels if stat is None else labels | {"stat": stat}
-
-
-def selector(metric: str, labels: dict[str, str]) -> str:
-    """A PromQL instant selector."""
-    return metric + "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
 
 
 def histogram_query(expect: DoraExpectation) -> str | None:

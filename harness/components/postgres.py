@@ -53,7 +53,8 @@ def postgres(*, port: int, password: str, directory: Path) -> tuple[Component, C
         name="postgres-0",
         app="postgres",
         argv=(str(_BIN / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), *settings),
-        ready=Ready(by="tcp", port="postgres"),
+        # It accepts connections before it answers them: "the database system is starting up".
+        ready=Ready(by="command", command=(str(_BIN / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port))),
         ports={"postgres": port},
         after=(init.name,),
         stop_signal=signal.SIGINT,

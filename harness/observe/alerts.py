@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 import fawkes.harness
 from fawkes.harness.checks.alerts import AlertTimelineExpectation, Outage, find_outage
 from fawkes.harness.duration import parse_duration_s
 from fawkes.harness.errors import UsageError
 from fawkes.harness.model import Json, Stage
+from fawkes.harness.observe.exposition import read_exposition
 from fawkes.harness.observe.last_seen import last_seen
+from fawkes.harness.observe.promql import Sample, Series, instant, raw_samples, since_start
+from fawkes.harness.observe.recording import record_series, record_value
 from fawkes.harness.oracle.alerts import InputSeries, Step, predict, promtool_test, rule_file, run_promtool
+from fawkes.harness.promql_selector import selector
 from fawkes.harness.world import Recorder, World
 
 FIXTURES: Final = Path(fawkes.harness.__file__).parents[1] / "fixtures"
 """Beside the harness, in a checkout as in an installed wheel."""
 
-_QUERY_WITHIN_S: Final = 5.0
-"""A few hundred samples on loopback take milliseconds; a part that needs longer is asked again."""
-
 _LEAD_IN: Final = 2
 """Evaluations before the outage in the predicted history, so that promtool also sees the alert inactive."""
 
 _MISSED: Final = "prometheus_rule_group_iterations_missed_total"
-
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
-
-Vector = list[dict[str, Any]]
-"""What the query API answers for a range selector: `[{metric: {...}, values: [[unix_s, text], ...]}, ...]`."""
 
 
 def observe_alert_timeline(expect: AlertTimelineExpectation, world: World, record: Recorder) -> None:
@@ -48,16 +44,19 @@ def observe_alert_timeline(expect: AlertTimelineExpectation, world: World, recor
     up = selector("up", expect.labels)
     alerts = selector("ALERTS", {"alertname": expect.alert, **expect.labels})
     for part in world.replicas(expect.app):
-        ask_up, ask_alerts = raw_samples(world, part, up), raw_samples(world, part, alerts)
-        targets: Vector | None = last_seen(world, f"{up} back at 1 on {part}", ask_up, _has_recovered, until_s=until_s)
-        last_seen(world, f"{alerts} gone on {part}", _ask(world, part, alerts), _is_empty, until_s=until_s)
-        _record(record, expect, targets, stage=Stage.PROMETHEUS, part=part, query=up)
-        seen: Vector | None = last_seen(world, f"{alerts} read on {part}", ask_alerts, _is_known, until_s=until_s)
-        _record(record, expect, seen, stage=Stage.RULE, part=part, query=alerts)
+        ask_up, ask_alerts = _raw_samples(world, part, up), _raw_samples(world, part, alerts)
+        targets: list[Series] | None = last_seen(
+            world, f"{up} back at 1 on {part}", ask_up, _has_recovered, until_s=until_s
+        )
+        gone = partial(instant, world, part, alerts)
+        last_seen(world, f"{alerts} gone on {part}", gone, _is_empty, until_s=until_s)
+        record_series(record, expect, targets, stage=Stage.PROMETHEUS, part=part, query=up)
+        seen = last_seen(world, f"{alerts} read on {part}", ask_alerts, _is_known, until_s=until_s)
+        record_series(record, expect, seen, stage=Stage.RULE, part=part, query=alerts)
         missed = last_seen(world, _MISSED, _missed(world, part, group["name"]), _is_known, until_s=until_s)
-        record("value", expectation=expect.name, stage=Stage.HARNESS.value, source=part, query=_MISSED, value=missed)
-        if targets and (outage := find_outage(_numbers(targets[0]))) is not None:
-            target = targets[0]["metric"]
+        record_value(record, expect, missed, stage=Stage.HARNESS, part=part, query=_MISSED)
+        if targets and (outage := find_outage(targets[0].samples)) is not None:
+            target = targets[0].labels
             prediction = _predict(expect, world, part=part, group=group, rule=rule, target=target, outage=outage)
             record("prediction", expectation=expect.name, source=part, **prediction)
 
@@ -84,39 +83,16 @@ def find_rule(directory: Path, alert: str) -> tuple[dict[str, Any], dict[str, An
     return found[0]
 
 
-def selector(metric: str, labels: Mapping[str, str]) -> str:
-    """`metric{name="value",...}` with the values escaped as PromQL reads them."""
-    pairs = (f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items())
-    return f"{metric}{{{','.join(pairs)}}}"
+def _raw_samples(world: World, part: str, series: str) -> Callable[[], list[Series]]:
+    return lambda: raw_samples(world, part, series, since_start(world))
 
 
-def raw_samples(world: World, part: str, series: str) -> Callable[[], Vector]:
-    """Asks for every sample of `series` since the platform started: true time stamps, no step, no staleness."""
-
-    def ask() -> Vector:
-        # A sample may carry the time of a scrape that began before the platform was called ready.
-        since_s = int(world.now_s() - world.started_at_s) + 60
-        return _ask(world, part, f"{series}[{since_s}s]")()
-
-    return ask
-
-
-def _ask(world: World, part: str, query: str) -> Callable[[], Vector]:
-    def ask() -> Vector:
-        response = world.http.get(f"{world.url(part)}/api/v1/query", params={"query": query}, timeout=_QUERY_WITHIN_S)
-        response.raise_for_status()
-        answer: Vector = response.json()["data"]["result"]
-        return answer
-
-    return ask
-
-
-def _has_recovered(answer: Vector) -> bool:
-    outages = [find_outage(_numbers(series)) for series in answer]
+def _has_recovered(answer: Sequence[Series]) -> bool:
+    outages = [find_outage(series.samples) for series in answer]
     return bool(outages) and all(outage is not None and outage.up_s is not None for outage in outages)
 
 
-def _is_empty(answer: Vector) -> bool:
+def _is_empty(answer: Sequence[Sample]) -> bool:
     return answer == []
 
 
@@ -126,30 +102,11 @@ def _is_known(answer: object) -> bool:
 
 def _missed(world: World, part: str, group: str) -> Callable[[], float]:
     def read() -> float:
-        response = world.http.get(f"{world.url(part)}/metrics", timeout=_QUERY_WITHIN_S)
-        response.raise_for_status()
         # The label is the rule file's path, a semicolon and the group's name; the path is the provider's business.
-        samples = [sample for family in text_string_to_metric_families(response.text) for sample in family.samples]
-        return sum(
-            sample.value
-            for sample in samples
-            if sample.name == _MISSED and sample.labels["rule_group"].endswith(f";{group}")
-        )
+        samples = read_exposition(world, part).samples(_MISSED)
+        return sum(sample.value for sample in samples if sample.labels["rule_group"].endswith(f";{group}"))
 
     return read
-
-
-def _record(
-    record: Recorder, expect: AlertTimelineExpectation, answer: Vector | None, *, stage: Stage, part: str, query: str
-) -> None:
-    about = {"expectation": expect.name, "stage": stage.value, "source": part, "query": query}
-    record("value", **about, value=None if answer is None else len(answer))
-    for series in answer or ():
-        record("series", **about, labels=series["metric"], samples=_numbers(series))
-
-
-def _numbers(series: Mapping[str, Any]) -> list[list[float]]:
-    return [[float(at_s), float(value)] for at_s, value in series["values"]]
 
 
 def _predict(

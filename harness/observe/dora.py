@@ -9,14 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import httpx
-import psycopg
-import requests
-from prometheus_api_client import PrometheusConnect
-from prometheus_api_client.exceptions import PrometheusApiClientException
-from prometheus_client.parser import text_string_to_metric_families
 
 from fawkes.harness.checks.dora import (
     NAMES,
@@ -26,25 +21,26 @@ from fawkes.harness.checks.dora import (
     gauge_labels,
     histogram_query,
     in_bucket_of,
-    selector,
 )
 from fawkes.harness.errors import DeadlineExceeded
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Json, Stage
+from fawkes.harness.observe import event_store, exposition, promql
+from fawkes.harness.observe.recording import record_value
+from fawkes.harness.promql_selector import selector
 from fawkes.harness.world import Recorder, World
 
-_REQUEST_WITHIN_S: Final = 5
-"""A page or an instant query on loopback takes milliseconds; a part that needs longer is asked again."""
+_REQUEST_WITHIN_S: Final = 5.0
+"""An answer of the API on loopback takes milliseconds; a part that needs longer is asked again."""
 
 _ERROR_CHARS: Final = 120
 """The beginning of an error says what it is; the rest repeats the URL or is a whole page."""
 
 _ROWS: Final = "SELECT count(*) FROM events WHERE source = %s"
 _EVENTS_TOTAL: Final = "fawkes_dora_events_total"
-_DEDUPLICATED: Final = {"dedup": "true", "partial_response": "false"}
 
-_NO_ANSWER: Final = (httpx.HTTPError, OSError, PrometheusApiClientException, psycopg.OperationalError)
-"""What a part's silence or refusal raises; the errors of requests are OSErrors. Anything else is our own mistake."""
+_NO_ANSWER: Final = (httpx.HTTPError, *exposition.NO_ANSWER, *promql.NO_ANSWER, *event_store.NO_ANSWER)
+"""What a part's silence, refusal or nonsense raises. Anything else is our own mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +73,7 @@ def _follow(expect: Expectation, looks: Iterable[_Look], world: World, record: R
     until_s = world.now_s() + expect.within
     for look in looks:
         seen = _seen_last(look, world, max(0.0, until_s - world.now_s()))
-        place = {"stage": look.stage.value, "source": look.part, "query": look.query}
-        record("value", expectation=expect.name, **place, **look.about, **seen)
+        record_value(record, expect, stage=look.stage, part=look.part, query=look.query, **look.about, **seen)
 
 
 def _seen_last(look: _Look, world: World, within_s: float) -> dict[str, Json]:
@@ -133,7 +128,7 @@ def _dora_looks(expect: DoraExpectation, world: World) -> Iterator[_Look]:
         for part in replicas:
             yield from recorded(Stage.RULE, part, {})
     if "thanos" in stages:
-        yield from recorded(Stage.THANOS, world.replicas("thanos-query")[0], _DEDUPLICATED)
+        yield from recorded(Stage.THANOS, world.replicas("thanos-query")[0], promql.DEDUPLICATED)
 
 
 def _rows(world: World) -> _Look:
@@ -141,9 +136,7 @@ def _rows(world: World) -> _Look:
     source = event_source(world.run_id)
 
     def read() -> Json:
-        with psycopg.connect(world.secret("postgres-dsn"), connect_timeout=_REQUEST_WITHIN_S) as store:
-            row = store.execute(_ROWS, (source,)).fetchone()
-        return int(row[0]) if row else 0
+        return event_store.count_rows(world, _ROWS, source)
 
     return _Look(Stage.STORE, "postgres", _ROWS, read, lambda _: True, {"event_source": source})
 
@@ -168,10 +161,9 @@ def _gauge(expect: DoraExpectation, world: World, part: str) -> _Look:
     wanted, name = gauge_labels(expect), NAMES[expect.metric].gauge
 
     def read() -> Json:
-        samples = _exposition(world, part)
-        return _one([s.value for s in samples if s.name == name and wanted.items() <= s.labels.items()])
+        return _one([sample.value for sample in exposition.read_exposition(world, part).samples(name, wanted)])
 
-    query = f"{world.url(part)}/metrics {selector(name, wanted)}"
+    query = f"{exposition.exposition_url(world, part)} {selector(name, wanted)}"
     return _Look(Stage.EXPORTER, part, query, read, lambda value: bool(value == expect.equals))
 
 
@@ -179,30 +171,15 @@ def _events_total(world: World, part: str) -> _Look:
     """Counted when stored, so one look is enough."""
 
     def read() -> Json:
-        counted = [s.value for s in _exposition(world, part) if s.name == _EVENTS_TOTAL]
+        counted = [sample.value for sample in exposition.read_exposition(world, part).samples(_EVENTS_TOTAL)]
         return sum(counted) if counted else None
 
-    query = f"{world.url(part)}/metrics sum({_EVENTS_TOTAL})"
+    query = f"{exposition.exposition_url(world, part)} sum({_EVENTS_TOTAL})"
     return _Look(Stage.EXPORTER, part, query, read, lambda _: True)
 
 
 def _instant(world: World, part: str, query: str, params: dict[str, str]) -> Callable[[], Json]:
-    def read() -> Json:
-        with requests.Session() as session:
-            # A proxy from the environment must not see what goes to loopback, and retrying is eventually's business.
-            session.trust_env = False
-            api = PrometheusConnect(url=world.url(part), session=session, retry=0, timeout=_REQUEST_WITHIN_S)
-            return _one([float(series["value"][1]) for series in api.custom_query(query, params=params)])
-
-    return read
-
-
-def _exposition(world: World, part: str) -> list[Any]:
-    answer = world.http.get(f"{world.url(part)}/metrics", timeout=_REQUEST_WITHIN_S).raise_for_status()
-    try:
-        return [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
-    except ValueError as error:
-        raise httpx.DecodingError(f"/metrics of {part} is no exposition") from error
+    return lambda: _one([sample.value for sample in promql.instant(world, part, query, params)])
 
 
 def _one(values: list[float]) -> Json:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
 
 from fawkes.harness.checks.notifications import SETTLE_FLUSHES, NotificationExpectation
 from fawkes.harness.model import Json, Stage
-from fawkes.harness.observe.alerts import Vector, raw_samples, selector
+from fawkes.harness.observe.exposition import read_exposition
 from fawkes.harness.observe.last_seen import last_seen
+from fawkes.harness.observe.promql import Series, raw_samples, since_start
+from fawkes.harness.observe.recording import record_value
+from fawkes.harness.promql_selector import selector
 from fawkes.harness.world import Recorder, World
 
 _REQUEST_WITHIN_S: Final = 5.0
@@ -48,9 +50,9 @@ def observe_notification(expect: NotificationExpectation, world: World, record: 
     entries = last_seen(world, "what was received", watch.received, lambda _: True, until_s=_soon(world))
     watch.record_upstream(record)
     part = world.replicas("receivers")[0]
-    about = {"expectation": expect.name, "stage": Stage.RECEIVER.value, "source": part, "query": "/received"}
     watched = {"watched_s": [began_s, world.now_s()]}
-    record("value", **about, value=None if entries is None else {"messages": watch.by_receiver(entries)} | watched)
+    value = None if entries is None else {"messages": watch.by_receiver(entries)} | watched
+    record_value(record, expect, value, stage=Stage.RECEIVER, part=part, query="/received")
     for entry in entries or ():
         if entry["receiver"] == expect.receiver and (watch.is_about(entry) or not entry["alert"]):
             record("received", expectation=expect.name, **entry)
@@ -101,17 +103,15 @@ class _Watch:
         """What Prometheus and Alertmanager know; a part that does not answer is left out."""
         firing = selector("ALERTS", {"alertname": self._expect.alert, "alertstate": "firing", **self._expect.labels})
         for part in self._world.replicas(self._expect.app):
-            answer = self._ask(raw_samples(self._world, part, firing))
+            answer = self._ask(partial(raw_samples, self._world, part, firing, since_start(self._world)))
             if answer is not None:
-                self._record(record, Stage.RULE, part, firing, _when(answer))
+                record_value(record, self._expect, _when(answer), stage=Stage.RULE, part=part, query=firing)
         for part in self._world.replicas("alertmanager-main"):
             counters = self._ask(partial(self._counters, part))
             if counters is not None:
                 value = {"listed": part in self._listed, **counters}
-                self._record(record, Stage.ALERTMANAGER, part, "/api/v2/alerts, /metrics", value)
-
-    def _record(self, record: Recorder, stage: Stage, part: str, query: str, value: Json) -> None:
-        record("value", expectation=self._expect.name, stage=stage.value, source=part, query=query, value=value)
+                query = "/api/v2/alerts, /metrics"
+                record_value(record, self._expect, value, stage=Stage.ALERTMANAGER, part=part, query=query)
 
     def _ask(self, question: Callable[[], Any]) -> Any:
         return last_seen(self._world, "an answer", question, lambda _: True, until_s=_soon(self._world))
@@ -123,24 +123,17 @@ class _Watch:
             "notifications": ("alertmanager_notifications_total", {"integration": integration}),
             "failed": ("alertmanager_notifications_failed_total", {"integration": integration}),
         }
-        samples = [
-            sample
-            for family in text_string_to_metric_families(self._get(part, "/metrics").text)
-            for sample in family.samples
-        ]
-        return {
-            key: sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
-            for key, (name, labels) in wanted.items()
-        }
+        page = read_exposition(self._world, part)
+        return {key: sum(sample.value for sample in page.samples(*which)) for key, which in wanted.items()}
 
     def _get(self, part: str, path: str, **params: Any) -> httpx.Response:
         response = self._world.http.get(self._world.url(part) + path, params=params, timeout=_REQUEST_WITHIN_S)
         return response.raise_for_status()
 
 
-def _when(answer: Vector) -> dict[str, Json]:
+def _when(answer: Sequence[Series]) -> dict[str, Json]:
     """When the alert fired, over all series: how many evaluations, the first, the last."""
-    times_s = sorted(float(at_s) for series in answer for at_s, _ in series["values"])
+    times_s = sorted(at_s for series in answer for at_s, _ in series.samples)
     return {
         "evaluations": len(times_s),
         "first_s": times_s[0] if times_s else None,

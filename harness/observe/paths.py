@@ -5,28 +5,27 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
-import psycopg
-import requests
-from prometheus_api_client import PrometheusConnect
-from prometheus_client.parser import text_string_to_metric_families
-from urllib3.util.retry import Retry
+from prometheus_client.samples import Sample as ExposedSample
 
 from fawkes.harness.checks.paths import REPLICA_LABEL, EventPathExpectation, PathExpectation, SamplePathExpectation
 from fawkes.harness.model import Json, Stage
+from fawkes.harness.observe.event_store import count_rows
+from fawkes.harness.observe.exposition import exposition_url, read_exposition
 from fawkes.harness.observe.last_seen import last_seen
+from fawkes.harness.observe.promql import DEDUPLICATED, EVERY_REPLICA, Sample, instant
+from fawkes.harness.observe.recording import record_value
 from fawkes.harness.oracle.beacon import BEACON_METRIC, beacon_value
+from fawkes.harness.promql_selector import selector
 from fawkes.harness.world import Recorder, World
 
 _REQUEST_WITHIN_S: Final = 5.0
-"""An instant query or a page on loopback takes milliseconds; a part that needs longer is asked again."""
+"""A webhook on loopback answers within milliseconds; without an answer by then the event counts as lost."""
 
-_DEDUPLICATED: Final = {"dedup": "true", "partial_response": "false"}
-_EVERY_REPLICA: Final = {"dedup": "false", "partial_response": "false"}
 _COUNTED_ROWS: Final = "SELECT count(*) FROM events WHERE source = %s AND id = %s"
 
 Series = list[dict[str, Json]]
@@ -38,13 +37,13 @@ def observe_sample_path(expect: SamplePathExpectation, world: World, record: Rec
     way = _Way(expect, world, record)
     value = beacon_value(world.seed)
     way.note(Stage.HARNESS, "seed", "beacon_value(seed)", value)
-    query = _selector(BEACON_METRIC, {"run_id": world.run_id})
+    query = selector(BEACON_METRIC, {"run_id": world.run_id})
     beacon, thanos = world.replicas("beacon")[0], world.replicas("thanos-query")[0]
 
     way.page(beacon, BEACON_METRIC, {"run_id": world.run_id}, value)
     way.replicas(query, value)
-    way.query(Stage.SIDECAR, thanos, query, _EVERY_REPLICA, lambda seen: _one_per_replica(seen, expect.replicas))
-    way.query(Stage.THANOS, thanos, query, _DEDUPLICATED, lambda seen: _values(seen) == [value])
+    way.query(Stage.SIDECAR, thanos, query, EVERY_REPLICA, lambda seen: _one_per_replica(seen, expect.replicas))
+    way.query(Stage.THANOS, thanos, query, DEDUPLICATED, lambda seen: _values(seen) == [value])
 
 
 def observe_event_path(expect: EventPathExpectation, world: World, record: Recorder) -> None:
@@ -57,11 +56,11 @@ def observe_event_path(expect: EventPathExpectation, world: World, record: Recor
     labels = {name: event["data"][name] for name in ("team", "service", "environment")}
     # The team is this run's alone. `service` is left to the exporter's page: a scrape without honorLabels renames it,
     # because the target has a label of that name, too.
-    query = _selector("fawkes_deployment_total", {name: labels[name] for name in ("team", "environment")})
+    query = selector("fawkes_deployment_total", {name: labels[name] for name in ("team", "environment")})
     way.rows(event)
     way.page(dora, "fawkes_deployment_total", labels, 1)
     way.replicas(query, 1)
-    way.query(Stage.THANOS, thanos, query, _DEDUPLICATED, lambda seen: _values(seen) == [1])
+    way.query(Stage.THANOS, thanos, query, DEDUPLICATED, lambda seen: _values(seen) == [1])
 
 
 def deployment_event(run_id: str, now_s: float) -> dict[str, Any]:
@@ -94,7 +93,7 @@ class _Way:
         self._until_s = world.now_s() + expect.within
 
     def note(self, stage: Stage, source: str, query: str, value: Json) -> None:
-        self._record("value", expectation=self._expect.name, stage=stage.value, source=source, query=query, value=value)
+        record_value(self._record, self._expect, value, stage=stage, part=source, query=query)
 
     def replicas(self, query: str, value: float) -> None:
         for part in self._world.replicas(self._expect.app):
@@ -103,44 +102,25 @@ class _Way:
     def query(
         self, stage: Stage, part: str, query: str, params: dict[str, str], enough: Callable[[Series], bool]
     ) -> None:
-        with requests.Session() as session:
-            # A proxy from the environment must not see what goes to loopback, and waiting is `eventually`'s business.
-            session.trust_env = False
-            api = PrometheusConnect(
-                url=self._world.url(part), session=session, retry=Retry(0), timeout=_REQUEST_WITHIN_S
-            )
+        def probe() -> Series:
+            return _shown(instant(self._world, part, query, params))
 
-            def probe() -> Series:
-                return [
-                    {"labels": series["metric"], "value": float(series["value"][1])}
-                    for series in api.custom_query(query, params=params)
-                ]
-
-            self._look(stage, part, query, probe, enough)
+        self._look(stage, part, query, probe, enough)
 
     def page(self, part: str, metric: str, labels: dict[str, str], value: float) -> None:
         """Samples of `metric` with these labels in the part's exposition."""
-        url = f"{self._world.url(part)}/metrics"
 
         def probe() -> Series:
-            response = self._world.http.get(url, timeout=_REQUEST_WITHIN_S)
-            response.raise_for_status()
-            return [
-                {"labels": dict(sample.labels), "value": sample.value}
-                for family in text_string_to_metric_families(response.text)
-                for sample in family.samples
-                if sample.name == metric and labels.items() <= sample.labels.items()
-            ]
+            return _shown(read_exposition(self._world, part).samples(metric, labels))
 
+        url = exposition_url(self._world, part)
         self._look(Stage.EXPORTER, part, url, probe, lambda seen: _values(seen) == [value])
 
     def rows(self, event: dict[str, Any]) -> None:
         """Rows of the event store with this event's idempotency key."""
 
         def probe() -> int:
-            with psycopg.connect(self._world.secret("postgres-dsn"), connect_timeout=int(_REQUEST_WITHIN_S)) as store:
-                row = store.execute(_COUNTED_ROWS, (event["source"], event["id"])).fetchone()
-            return int(row[0]) if row else 0
+            return count_rows(self._world, _COUNTED_ROWS, event["source"], event["id"])
 
         self._look(Stage.STORE, "postgres", _COUNTED_ROWS, probe, lambda seen: seen == 1)
 
@@ -167,14 +147,13 @@ def _post(world: World, dora: str, event: dict[str, Any]) -> dict[str, Json]:
     return {"status": status, "ack": ack, "latency_s": world.now_s() - began_s}
 
 
+def _shown(samples: Iterable[Sample | ExposedSample]) -> Series:
+    return [{"labels": dict(sample.labels), "value": sample.value} for sample in samples]
+
+
 def _one_per_replica(seen: Series, replicas: int) -> bool:
     return len(seen) == replicas == len({series["labels"].get(REPLICA_LABEL) for series in seen})
 
 
 def _values(seen: Series) -> list[float]:
     return [series["value"] for series in seen]
-
-
-def _selector(metric: str, labels: dict[str, str]) -> str:
-    matchers = ",".join(f'{name}="{value}"' for name, value in labels.items())
-    return f"{metric}{{{matchers}}}"

@@ -38,15 +38,6 @@ class ReceiverAddresses:
     """The Events API v2, e.g. http://127.0.0.1:8081/v2/enqueue."""
 
 
-def replicas(alertmanager: Manifest) -> int:
-    return int(alertmanager["spec"].get("replicas", 1))
-
-
-def pod_name(alertmanager: Manifest, replica: int) -> str:
-    """`alertmanager-main-0` for the first replica of the object `main`."""
-    return f"alertmanager-{name_of(alertmanager)}-{replica}"
-
-
 def pod_labels(alertmanager: Manifest) -> dict[str, str]:
     """The labels that the operator gives to the object's pods and that Services select them by."""
     name = name_of(alertmanager)

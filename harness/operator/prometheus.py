@@ -12,22 +12,15 @@ import yaml
 
 from fawkes.harness.operator.discovery import Pod, target_file, target_files
 from fawkes.harness.operator.objects import Manifest, Objects, display_name, name_of, namespace_of
+from fawkes.harness.operator.pods import pod_name
 from fawkes.harness.operator.rules import rule_files
-from fawkes.harness.operator.scrape import relabel_configs, scrape_configs
+from fawkes.harness.operator.scrape import LIMITS, relabel_configs, scrape_configs
 from fawkes.harness.operator.supported import require_known
 
 _DEFAULT_INTERVAL: Final = "30s"
 """The default of scrapeInterval and evaluationInterval in the CRD."""
 
-_LIMITS: Final = {
-    "sampleLimit": "sample_limit",
-    "targetLimit": "target_limit",
-    "labelLimit": "label_limit",
-    "labelNameLengthLimit": "label_name_length_limit",
-    "labelValueLengthLimit": "label_value_length_limit",
-    "keepDroppedTargets": "keep_dropped_targets",
-    "bodySizeLimit": "body_size_limit",
-}
+_LIMITS: Final = {**LIMITS, "bodySizeLimit": "body_size_limit"}
 _RENDERED_HERE: Final = {
     *("scrapeInterval", "scrapeTimeout", "evaluationInterval", "ruleQueryOffset", "scrapeProtocols", "externalLabels"),
     *("prometheusExternalLabelName", "replicaExternalLabelName", "alerting", "podTargetLabels", "replicas"),
@@ -60,15 +53,6 @@ class PrometheusConfig:
     config: str
     rule_files: Mapping[str, str]
     target_files: Mapping[str, str]
-
-
-def replicas(prometheus: Manifest) -> int:
-    return int(prometheus["spec"].get("replicas", 1))
-
-
-def pod_name(prometheus: Manifest, replica: int) -> str:
-    """`prometheus-core-0` for the first replica of the object `core`."""
-    return f"prometheus-{name_of(prometheus)}-{replica}"
 
 
 def pod_labels(prometheus: Manifest) -> dict[str, str]:

@@ -18,7 +18,7 @@ _SERVICE: Final = "__meta_kubernetes_service_"
 _POD: Final = "__meta_kubernetes_pod_"
 _ADDRESS_TARGET: Final = [f"__meta_kubernetes_endpoint_address_target_{part}" for part in ("kind", "name")]
 
-_LIMITS: Final = {
+LIMITS: Final = {
     "sampleLimit": "sample_limit",
     "targetLimit": "target_limit",
     "labelLimit": "label_limit",
@@ -26,6 +26,8 @@ _LIMITS: Final = {
     "labelValueLengthLimit": "label_value_length_limit",
     "keepDroppedTargets": "keep_dropped_targets",
 }
+"""Limits that a ServiceMonitor may set, and a Prometheus object for all of them."""
+
 _SCRAPING: Final = {
     "scrapeProtocols": "scrape_protocols",
     "fallbackScrapeProtocol": "fallback_scrape_protocol",
@@ -51,7 +53,7 @@ _RELABELING: Final = {
 }
 _KNOWN_MONITOR: Final = {
     *("jobLabel", "selector", "namespaceSelector", "endpoints", "targetLabels", "podTargetLabels"),
-    *_LIMITS,
+    *LIMITS,
     *_SCRAPING,
 }
 _KNOWN_ENDPOINT: Final = {
@@ -112,7 +114,7 @@ def _scrape_config(
     config["file_sd_configs"] = [{"files": [target_file(one) for one in _namespaces(monitor, objects)]}]
     config |= {name: endpoint[key] for key, name in _ENDPOINT.items() if endpoint.get(key) not in ("", None)}
     config["relabel_configs"] = _relabeling(monitor, endpoint, prometheus)
-    config |= {name: spec[key] for key, name in (_LIMITS | _SCRAPING).items() if key in spec}
+    config |= {name: spec[key] for key, name in (LIMITS | _SCRAPING).items() if key in spec}
     if metric_relabelings := relabel_configs(endpoint.get("metricRelabelings")):
         config["metric_relabel_configs"] = metric_relabelings
     return config

@@ -1,16 +1,10 @@
 """The DORA metrics, computed straight from the definitions. Pure; shares no code with the service it judges.
 
 `compute` sees the events as they were sent (CloudEvents in JSON form) and nothing else. The state is a function of
-the set of events sorted by (time, id): order of arrival and repeated deliveries change nothing.
+the set of events sorted by (time, id): order of arrival and repeated deliveries change nothing. The definitions, and
+what was decided where they leave room, are in docs/dora.md; tests/test_service_against_oracle.py compares the two.
 
-Choices where the definitions leave room:
-- deployments are the successful ones, redeploys and rollbacks included; the last completion of an attempt counts;
-- an explicit `caused_by_deployment` is final: if it names no successful deployment, the incident is unlinked;
-- an incident concerns its own environment only, also where it names a deployment in another one;
-- only a successful rollback or hotfix marks its predecessor;
-- recovery has one sample per linked incident; an incident starts with its first creation, and one that was created
-  again after its last resolution is open;
-- durations that come out negative (a deployment blamed that finished after the resolution) are left out.
+Times are whole microseconds inside, so that durations and means are exact and can be compared without a tolerance.
 """
 
 from __future__ import annotations
@@ -19,7 +13,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -29,6 +23,8 @@ INCIDENT_LINK_WINDOW_S = 24 * 3600.0
 """How long before an incident the deployment that is blamed without being named may lie (the service's default)."""
 
 _DAY_S = 86400.0
+_SECOND_US = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +51,43 @@ class DoraValues:
     rework_ratio: float | None
 
 
+_DeploymentKey = tuple[str, str, str, int]
+"""source, service, deployment_id, attempt; within one team and environment"""
+_IncidentKey = tuple[str, str]
+"""source, incident_id; within one team and environment"""
+
+
 @dataclass(frozen=True, slots=True)
 class _Deployment:
-    key: tuple[str, str, int]
-    """source, deployment_id, attempt"""
-    service: str
-    environment: str
-    completed_s: float
+    key: _DeploymentKey
+    completed_us: int
     kind: str
     commits: tuple[str, ...]
     is_rework: bool
 
+    @property
+    def service(self) -> str:
+        return self.key[1]
+
+    @property
+    def deployment_id(self) -> str:
+        return self.key[2]
+
 
 @dataclass(slots=True)
 class _Incident:
+    """Created at least once; `created_us` is later than `started_us` where it was reported late or opened again."""
+
     service: str
-    environment: str
-    started_s: float
-    created_s: float
-    """When it was created last; later than `started_s` when it was opened again."""
+    started_us: int
+    created_us: int
     caused_by: str | None
-    resolutions_s: list[float] = field(default_factory=list)
+    resolutions_us: list[int] = field(default_factory=list)
 
     @property
-    def resolved_s(self) -> float | None:
-        last_s = max(self.resolutions_s, default=None)
-        return None if last_s is None or last_s < self.created_s else last_s
+    def resolved_us(self) -> int | None:
+        last_us = max(self.resolutions_us, default=None)
+        return None if last_us is None or self.created_us > last_us else last_us
 
 
 def compute(events: Sequence[Event], *, team: str, environment: str, from_s: float, to_s: float) -> DoraValues:
@@ -90,39 +97,39 @@ def compute(events: Sequence[Event], *, team: str, environment: str, from_s: flo
     """
     if not from_s < to_s:
         raise ValueError(f"the window [{from_s}, {to_s}) is empty; give from_s < to_s")
-    ordered = _set_of(e for e in events if e["data"]["team"] == team)
-    everywhere = _deployments(ordered)
-    here = [d for d in everywhere if d.environment == environment]
-    inside = [d for d in here if from_s <= d.completed_s < to_s]
-    incidents = [i for i in _incidents(ordered) if i.environment == environment]
-    links = _links(incidents, everywhere)
+    from_us, to_us = round(from_s * _SECOND_US), round(to_s * _SECOND_US)
+    ours = [e for e in _set_of(events) if e["data"]["team"] == team]
+    here = [e for e in ours if e["data"].get("environment") == environment]
+    deployments, incidents = _deployments(here), _incidents(here)
+    links = _links(incidents, deployments)
 
-    failing = {d.key for d in links if d is not None} | {d.key for d in _followed_up(here)}
-    leads = _lead_times(here, _commits(ordered), from_s, to_s)
-    valid_leads = [s for s in leads if s >= 0]
+    inside = [d for d in deployments if from_us <= d.completed_us < to_us]
     inside_keys = {d.key for d in inside}
+    failing = {d.key for d in links if d is not None} | {d.key for d in _followed_up(deployments)}
+    leads = _lead_times(deployments, _commits(ours), from_us, to_us)
+    valid_leads = [us for us in leads if us >= 0]
     recoveries = [
-        (i, d.completed_s) for i, d in zip(incidents, links, strict=True) if d is not None and d.key in inside_keys
+        (i, d.completed_us) for i, d in zip(incidents, links, strict=True) if d is not None and d.key in inside_keys
     ]
-    restores = [(i, i.started_s) for i in incidents if from_s <= i.started_s < to_s]
+    restores = [(i, i.started_us) for i in incidents if from_us <= i.started_us < to_us]
     recovery, restore = _until_resolved(recoveries), _until_resolved(restores)
     return DoraValues(
         deployments=len(inside),
-        deployment_frequency_per_day=len(inside) / ((to_s - from_s) / _DAY_S),
+        deployment_frequency_per_day=len(inside) * _DAY_S / (to_s - from_s),
         lead_times=len(valid_leads),
         lead_times_invalid=len(leads) - len(valid_leads),
-        lead_time_p50_s=nearest_rank(valid_leads, 50),
-        lead_time_p95_s=nearest_rank(valid_leads, 95),
-        lead_time_mean_s=_mean(valid_leads),
+        lead_time_p50_s=_percentile_s(valid_leads, 50),
+        lead_time_p95_s=_percentile_s(valid_leads, 95),
+        lead_time_mean_s=_mean_s(valid_leads),
         change_failure_ratio=_share(sum(d.key in failing for d in inside), len(inside)),
         recoveries=len(recovery),
-        recoveries_open=sum(i.resolved_s is None for i, _ in recoveries),
-        failed_deployment_recovery_p50_s=nearest_rank(recovery, 50),
-        failed_deployment_recovery_mean_s=_mean(recovery),
+        recoveries_open=sum(i.resolved_us is None for i, _ in recoveries),
+        failed_deployment_recovery_p50_s=_percentile_s(recovery, 50),
+        failed_deployment_recovery_mean_s=_mean_s(recovery),
         restores=len(restore),
-        restores_open=sum(i.resolved_s is None for i, _ in restores),
-        time_to_restore_p50_s=nearest_rank(restore, 50),
-        time_to_restore_mean_s=_mean(restore),
+        restores_open=sum(i.resolved_us is None for i, _ in restores),
+        time_to_restore_p50_s=_percentile_s(restore, 50),
+        time_to_restore_mean_s=_mean_s(restore),
         rework_ratio=_share(sum(d.is_rework for d in inside), len(inside)),
     )
 
@@ -135,141 +142,152 @@ def nearest_rank(values: Sequence[float], percent: int) -> float | None:
     return sorted(values)[max(rank, 1) - 1]
 
 
-def instant_s(text: str) -> float:
-    """Unix seconds of an RFC 3339 time. Raises ValueError without an offset: such a time names no instant."""
+def _instant_us(text: str) -> int:
+    """Unix microseconds of an RFC 3339 time. Raises ValueError without an offset: such a time names no instant."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset; write it like 2026-01-31T09:00:00+00:00")
-    return moment.timestamp()
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _set_of(events: Iterable[Event]) -> list[Event]:
-    """Each event once (its identity is source and id), sorted by (time, id)."""
-    unique = {(e["source"], e["id"]): e for e in events}
-    return sorted(unique.values(), key=lambda e: (instant_s(e["time"]), e["id"], e["source"]))
+    """Each event once, as it was first sent (its identity is source and id), sorted by (time, id)."""
+    unique: dict[tuple[str, str], Event] = {}
+    for event in events:
+        unique.setdefault((event["source"], event["id"]), event)
+    return sorted(unique.values(), key=lambda e: (_instant_us(e["time"]), e["id"], e["source"]))
 
 
-def _commits(ordered: Sequence[Event]) -> dict[str, float]:
-    """sha -> when it was committed."""
+def _commits(ordered: Sequence[Event]) -> dict[str, int]:
+    """sha -> when it was committed, by the last event that says so."""
     return {e["data"]["sha"]: _moment(e, "committed_at") for e in ordered if _is(e, "commit")}
 
 
 def _deployments(ordered: Sequence[Event]) -> list[_Deployment]:
-    """Successful deployments by time of completion, one per (source, deployment_id, attempt)."""
-    last = {_deployment_key(e): e for e in ordered if _is(e, "deployment_completed")}
-    successful = [e for e in last.values() if e["data"]["status"] == "success"]
-    return sorted((_deployment(e) for e in successful), key=lambda d: d.completed_s)
+    """Successful deployments in the order of the completions that count: the last one of each attempt."""
+    last: dict[_DeploymentKey, Event] = {}
+    for event in ordered:
+        if _is(event, "deployment_completed"):
+            key = _deployment_key(event)
+            last.pop(key, None)  # a dict keeps the place of the first insertion otherwise
+            last[key] = event
+    return [_deployment(key, event) for key, event in last.items() if event["data"]["status"] == "success"]
 
 
-def _deployment_key(event: Event) -> tuple[str, str, int]:
-    return event["source"], event["data"]["deployment_id"], event["data"].get("attempt", 1)
+def _deployment_key(event: Event) -> _DeploymentKey:
+    data = event["data"]
+    return event["source"], data["service"], data["deployment_id"], data.get("attempt", 1)
 
 
-def _deployment(event: Event) -> _Deployment:
+def _deployment(key: _DeploymentKey, event: Event) -> _Deployment:
     data = event["data"]
     explicit = data.get("commits")
     return _Deployment(
-        key=_deployment_key(event),
-        service=data["service"],
-        environment=data["environment"],
-        completed_s=instant_s(event["time"]),
+        key=key,
+        completed_us=_instant_us(event["time"]),
         kind=data.get("kind", "normal"),
-        commits=tuple(explicit) if explicit else (data["commit_sha"],),
+        commits=(data["commit_sha"],) if explicit is None else tuple(explicit),
         is_rework=data.get("caused_by_incident") is not None,
     )
 
 
 def _incidents(ordered: Sequence[Event]) -> list[_Incident]:
-    incidents: dict[tuple[str, str], _Incident] = {}
+    incidents: dict[_IncidentKey, _Incident] = {}
     for event in ordered:
         if not _is(event, "incident_created"):
             continue
-        data, key = event["data"], (event["source"], event["data"]["incident_id"])
-        if key in incidents:
-            incidents[key].created_s = instant_s(event["time"])
-            incidents[key].caused_by = data.get("caused_by_deployment") or incidents[key].caused_by
-        else:
-            incidents[key] = _Incident(
-                service=data["service"],
-                environment=data["environment"],
-                started_s=_moment(event, "started_at"),
-                created_s=instant_s(event["time"]),
-                caused_by=data.get("caused_by_deployment"),
-            )
+        data, key = event["data"], _incident_key(event)
+        before = incidents.get(key)
+        started_us, named = _moment(event, "started_at"), data.get("caused_by_deployment")
+        incidents[key] = _Incident(
+            service=data["service"],
+            started_us=started_us if before is None else min(started_us, before.started_us),
+            created_us=_instant_us(event["time"]),
+            caused_by=before.caused_by if named is None and before is not None else named,
+        )
     for event in ordered:
-        key = (event["source"], event["data"].get("incident_id", ""))
-        if _is(event, "incident_resolved") and key in incidents:
-            incidents[key].resolutions_s.append(instant_s(event["time"]))
+        if _is(event, "incident_resolved") and (incident := incidents.get(_incident_key(event))) is not None:
+            incident.resolutions_us.append(_instant_us(event["time"]))
     return list(incidents.values())
+
+
+def _incident_key(event: Event) -> _IncidentKey:
+    return event["source"], event["data"]["incident_id"]
 
 
 def _links(incidents: Sequence[_Incident], deployments: Sequence[_Deployment]) -> list[_Deployment | None]:
     """The deployment that each incident is linked to. `deployments` are sorted by completion."""
-    by_id = {d.key[1]: d for d in deployments}
-    by_place = _by_place(deployments)
+    by_service = _by_service(deployments)
+    named = {d.deployment_id: d for d in deployments}
+    named_there = {(d.service, d.deployment_id): d for d in deployments}
     links: list[_Deployment | None] = []
     for incident in incidents:
         if incident.caused_by is not None:
-            links.append(by_id.get(incident.caused_by))
+            own = named_there.get((incident.service, incident.caused_by))
+            links.append(own or named.get(incident.caused_by))
             continue
-        there = by_place[incident.service, incident.environment]
-        before = bisect_right(there, incident.started_s, key=lambda d: d.completed_s)
+        there = by_service[incident.service]
+        before = bisect_right(there, incident.started_us, key=lambda d: d.completed_us)
         latest = there[before - 1] if before else None
-        recent = latest is not None and incident.started_s - latest.completed_s <= INCIDENT_LINK_WINDOW_S
+        recent = latest is not None and incident.started_us - latest.completed_us <= INCIDENT_LINK_WINDOW_S * _SECOND_US
         links.append(latest if recent else None)
     return links
 
 
 def _followed_up(deployments: Sequence[_Deployment]) -> list[_Deployment]:
-    """Those whose next successful deployment of the same service and environment repaired them."""
+    """Those whose next successful deployment of the same service repaired them."""
     return [
         previous
-        for there in _by_place(deployments).values()
+        for there in _by_service(deployments).values()
         for previous, following in pairwise(there)
         if following.kind in ("rollback", "hotfix")
     ]
 
 
-def _by_place(deployments: Sequence[_Deployment]) -> defaultdict[tuple[str, str], list[_Deployment]]:
-    """(service, environment) -> its deployments, order kept."""
-    places: defaultdict[tuple[str, str], list[_Deployment]] = defaultdict(list)
+def _by_service(deployments: Sequence[_Deployment]) -> defaultdict[str, list[_Deployment]]:
+    """service -> its deployments, order kept."""
+    services: defaultdict[str, list[_Deployment]] = defaultdict(list)
     for deployment in deployments:
-        places[deployment.service, deployment.environment].append(deployment)
-    return places
+        services[deployment.service].append(deployment)
+    return services
 
 
 def _lead_times(
-    deployments: Sequence[_Deployment], committed_s: Mapping[str, float], from_s: float, to_s: float
-) -> list[float]:
-    """One per known commit whose first deployment completed in [from_s, to_s). Negative ones included."""
+    deployments: Sequence[_Deployment], committed_us: Mapping[str, int], from_us: int, to_us: int
+) -> list[int]:
+    """One per known commit whose first deployment completed in [from_us, to_us). Negative ones included."""
     first: dict[str, _Deployment] = {}
     for deployment in deployments:
         for sha in deployment.commits:
             first.setdefault(sha, deployment)
     return [
-        deployment.completed_s - committed_s[sha]
+        deployment.completed_us - committed_us[sha]
         for sha, deployment in first.items()
-        if sha in committed_s and from_s <= deployment.completed_s < to_s
+        if sha in committed_us and from_us <= deployment.completed_us < to_us
     ]
 
 
-def _until_resolved(incidents: Sequence[tuple[_Incident, float]]) -> list[float]:
-    """Seconds from the given instant to the resolution. Open incidents have none, and negative ones are left out."""
-    lasted = [i.resolved_s - since_s for i, since_s in incidents if i.resolved_s is not None]
-    return [s for s in lasted if s >= 0]
+def _until_resolved(incidents: Sequence[tuple[_Incident, int]]) -> list[int]:
+    """From the given instant to the resolution. Open incidents have none, and negative ones are left out."""
+    lasted = [i.resolved_us - since_us for i, since_us in incidents if i.resolved_us is not None]
+    return [us for us in lasted if us >= 0]
 
 
 def _is(event: Event, kind: str) -> bool:
     return bool(event["type"] == f"dev.fawkes.{kind}")
 
 
-def _moment(event: Event, key: str) -> float:
+def _moment(event: Event, key: str) -> int:
     """A time in the payload, or the event's own when it carries none."""
-    return instant_s(event["data"].get(key) or event["time"])
+    return _instant_us(event["data"].get(key) or event["time"])
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+def _percentile_s(samples_us: Sequence[int], percent: int) -> float | None:
+    return nearest_rank([us / _SECOND_US for us in samples_us], percent)
+
+
+def _mean_s(samples_us: Sequence[int]) -> float | None:
+    return sum(samples_us) / (len(samples_us) * _SECOND_US) if samples_us else None
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -1,8 +1,8 @@
 """The scrape load's driver: the plan it leaves behind, and what it records of series stored."""
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 
 from fawkes.harness.errors import DeadlineExceeded, UsageError
@@ -14,19 +14,18 @@ class Platform:
 
     run_id, seed, started_at_s = "r1", 9, 1000.0
 
-    def __init__(self, directory, counts):
-        self.directory, self._counts = directory, {name: list(seen) for name, seen in counts.items()}
-        self.http = httpx.Client(transport=httpx.MockTransport(self._answer))
+    def __init__(self, directory, urls):
+        self.directory, self._urls = directory, urls
 
     def port(self, part, port="http"):
         return 31000
 
     def replicas(self, app):
         assert app == "prometheus-apps"
-        return list(self._counts)
+        return list(self._urls)
 
     def url(self, part, port="http"):
-        return f"http://{part}"
+        return self._urls[part]
 
     def now_s(self):
         return 1005.0
@@ -37,11 +36,19 @@ class Platform:
                 return value
         raise DeadlineExceeded(what)
 
-    def _answer(self, request):
-        assert request.url.params["query"] == 'count(fawkes_load_value{run_id="r1"})'
-        count = self._counts[request.url.host].pop(0)
+
+def replica(counts):
+    """Answers the one query it should be asked with one count after the other."""
+    left = iter(counts)
+
+    def respond(path):
+        (query,) = parse_qs(urlsplit(path).query)["query"]
+        count = next(left)
         result = [{"metric": {}, "value": [1, str(count)]}] if count else []
-        return httpx.Response(200, json={"status": "success", "data": {"resultType": "vector", "result": result}})
+        answer = {"status": "success", "data": {"resultType": "vector", "result": result}}
+        return (200 if query == 'count(fawkes_load_value{run_id="r1"})' else 400), json.dumps(answer).encode()
+
+    return respond
 
 
 def spec(**changed):
@@ -49,13 +56,19 @@ def spec(**changed):
     return ScrapeLoadSpec.model_validate(fields)
 
 
-def drive(directory, counts):
-    platform, records = Platform(directory, counts), []
-    ScrapeLoad().components(spec(), platform)
-    ScrapeLoad().run(spec(), platform, lambda kind, /, **data: records.append((kind, data)))
-    ((kind, data),) = records
-    assert kind == "load"
-    return data
+@pytest.fixture
+def drive(tmp_path, serve):
+    """Runs the driver against replicas that have stored so many series, at one look after the other."""
+
+    def run(**counts):
+        platform, records = Platform(tmp_path, {name: serve(replica(seen)) for name, seen in counts.items()}), []
+        ScrapeLoad().components(spec(), platform)
+        ScrapeLoad().run(spec(), platform, lambda kind, /, **data: records.append((kind, data)))
+        ((kind, data),) = records
+        assert kind == "load"
+        return data
+
+    return run
 
 
 def test_the_target_and_whoever_asks_share_one_plan(tmp_path):
@@ -73,13 +86,13 @@ def test_a_wished_port_is_taken(tmp_path):
     assert dict(target.ports) == {"http": 9100}
 
 
-def test_all_series_stored_is_the_load_that_was_offered(tmp_path):
-    load = drive(tmp_path, {"a": [0, 1000, 1000], "b": [0, 400, 1000]})
+def test_all_series_stored_is_the_load_that_was_offered(drive):
+    load = drive(a=[0, 1000, 1000], b=[0, 400, 1000])
     assert (load["offered"], load["achieved"]) == (1000, 1000)
 
 
-def test_too_few_series_are_recorded_not_raised(tmp_path):
-    load = drive(tmp_path, {"a": [0, 1000, 1000], "b": [0, 400, 600]})
+def test_too_few_series_are_recorded_not_raised(drive):
+    load = drive(a=[0, 1000, 1000], b=[0, 400, 600])
     assert (load["offered"], load["achieved"]) == (1000, 600)
 
 

@@ -84,6 +84,7 @@ def test_right_answers_are_counted_and_timed(measure, known_answers):
     histogram = HdrHistogram.decode(latency["all"]["histogram_b64"])
     assert histogram.get_total_count() == 30
     assert load["ended_s"] - load["started_s"] >= 29 / 30
+    assert 0 <= load["foreign_cores"] <= load["cores"]
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from typing import Final
 import httpx
 import psutil
 
+from fawkes.harness.child import run
 from fawkes.harness.errors import ComponentError, DeadlineExceeded, ProviderError, UsageError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.model import Component
@@ -164,6 +165,9 @@ class LocalProvider:
             return False
         if ready.by == "tcp":
             return _accepts(component.ports[ready.port])
+        if ready.by == "command":
+            asked = run(ready.command, cwd=self._directory, environ=os.environ, within_s=_ASK_WITHIN_S)
+            return asked.exit_code == 0
         try:
             return self._http.get(self.url(component.name, ready.port) + ready.path).status_code == httpx.codes.OK
         except httpx.TransportError:

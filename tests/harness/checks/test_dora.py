@@ -14,7 +14,6 @@ from fawkes.harness.checks.dora import (
     event_source,
     histogram_query,
     in_bucket_of,
-    selector,
 )
 from fawkes.harness.model import History, Record, Stage, Verdict
 
@@ -217,10 +216,6 @@ def test_a_wrong_expectation_is_refused(wrong):
 def test_the_hand_value_is_required():
     with pytest.raises(ValidationError, match="equals"):
         DoraExpectation(name="x", team="payments", metric="lead_time_p50_s")
-
-
-def test_selectors_are_promql():
-    assert selector("up", {"job": "a", "team": "b"}) == 'up{job="a",team="b"}'
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,10 @@ def latency(values_s, query="all", wrong=0, error=0, timeout=0, **changed):
     return Record(0.0, 0.0, "latency", data)
 
 
-def load(offered, achieved=None, lag_s=0.001, name="query_load"):
+def load(offered, achieved=None, lag_s=0.001, name="query_load", **more):
     achieved = offered if achieved is None else achieved
     data = {"name": name, "offered": offered, "achieved": achieved, "rate_per_s": 20.0, "send_lag_p99_s": lag_s}
-    return Record(0.0, 0.0, "load", data)
+    return Record(0.0, 0.0, "load", data | more)
 
 
 def judge(*records, **fields):
@@ -99,16 +99,32 @@ def test_errors_fail_unless_tolerated_and_stay_in_the_distribution():
     "void",
     [
         [load(200, achieved=150)],
-        [load(200, lag_s=0.02)],
+        [load(200, lag_s=0.06)],
+        [load(200, foreign_cores=0.6, cores=2)],
         [load(200), load(100_000, achieved=90_000, lag_s=None, name="scrape_load")],
         [load(300)],
         [],
     ],
-    ids=["sent less", "sent late", "scraped less", "requests missing", "no load on record"],
+    ids=["sent less", "sent late", "noisy machine", "scraped less", "requests missing", "no load on record"],
 )
 def test_under_a_void_load_nothing_is_judged(values_s, void):
     finding = judge(*void, latency(values_s))
     assert (finding.verdict, finding.stage) == (Verdict.INCONCLUSIVE, Stage.LOAD)
+
+
+def test_the_lag_is_held_against_the_promise_at_p99():
+    assert judge(load(200, lag_s=0.04), latency(FAST)).verdict is Verdict.PASS
+    assert judge(load(200, lag_s=0.04), latency(FAST), p99="300ms").verdict is Verdict.INCONCLUSIVE
+
+
+def test_without_a_p99_the_lag_is_held_against_the_loosest_promise():
+    assert judge(load(200, lag_s=0.02), latency(FAST), p99=None).verdict is Verdict.PASS
+    assert judge(load(200, lag_s=0.04), latency(FAST), p99=None).verdict is Verdict.INCONCLUSIVE
+    assert judge(load(200, lag_s=0.02), latency(FAST), p95=None, p99=None).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_quiet_machine_voids_nothing():
+    assert judge(load(200, foreign_cores=0.4, cores=2), latency(FAST)).verdict is Verdict.PASS
 
 
 def test_wrong_answers_are_left_out_and_accounted_for():

@@ -15,6 +15,7 @@ from fawkes.harness.operator import prometheus as prom
 from fawkes.harness.operator.discovery import Pod
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.operator.objstore import ObjectStore, bucket, objstore_secret, render_objstore
+from fawkes.harness.operator.pods import pod_name, replicas
 from fawkes.harness.providers.local import LocalProvider
 from fawkes.harness.providers.local.ledger import Ledger
 from fawkes.harness.providers.local.ports import Ports
@@ -109,8 +110,8 @@ class Chain:
 
     def start(self) -> None:
         here, ports = self.provider.part_directory, self.numbers
-        replicas = [pair for n in range(prom.replicas(self.core)) for pair in self.replica(n)]
-        asked = [part.name for part in replicas if "sidecar" in part.name] + ["thanos-store-0"]
+        cores = [pair for n in range(replicas(self.core)) for pair in self.replica(n)]
+        asked = [part.name for part in cores if "sidecar" in part.name] + ["thanos-store-0"]
         self.provider.start(
             [
                 minio(
@@ -125,7 +126,7 @@ class Chain:
                     "buckets", directory=here("buckets"), store=self.store, names=[self.bucket], after=("minio-0",)
                 ),
                 beacon(port=self.ports.port("beacon-0"), run_id="this-run", value=42.5),
-                *replicas,
+                *cores,
                 thanos.store(
                     "thanos-store-0",
                     binary=self.binaries["thanos"],
@@ -145,7 +146,7 @@ class Chain:
         )
 
     def replica(self, number: int):
-        name, beside = prom.pod_name(self.core, number), f"thanos-sidecar-core-{number}"
+        name, beside = pod_name(self.core, number), f"thanos-sidecar-core-{number}"
         http = {"http": self.ports.port("beacon-0")}
         pods = [Pod("fawkes-platform", "beacon-0", {"app.kubernetes.io/name": "beacon"}, "beacon", http)]
         rendered = prom.render_prometheus(self.core, number, self.objects, pods)

@@ -198,6 +198,65 @@ def test_a_reopened_incident_is_open_until_its_last_resolution():
     assert values(*reopened, resolved("i1", 8)).time_to_restore_p50_s == 6 * HOUR_S
 
 
+def test_a_reopened_incident_starts_with_the_earliest_start_that_was_said():
+    started = datetime.fromtimestamp(FROM_S + HOUR_S, UTC).isoformat()
+    got = values(incident("i1", 2), incident("i1", 3, started_at=started), resolved("i1", 5))
+    assert got.time_to_restore_p50_s == 4 * HOUR_S
+
+
+def test_what_was_said_last_of_an_incident_counts():
+    moved = [deployed("d1", 1, service="search"), deployed("d2", 1), incident("i1", 2), resolved("i1", 4)]
+    there = values(*moved, incident("i1", 3, service="search", caused_by_deployment="d1"))
+    assert (there.change_failure_ratio, there.recoveries) == (0.5, 1)
+    assert values(*moved, incident("i1", 3, caused_by_deployment="gone")).change_failure_ratio == 0.0
+
+
+def test_one_id_in_two_environments_is_two_incidents_and_two_deployments():
+    got = values(
+        deployed("d1", 1),
+        deployed("d1", 2, environment="staging", status="failure"),
+        incident("i1", 3, caused_by_deployment="d1"),
+        resolved("i1", 4, environment="staging"),
+    )
+    assert (got.deployments, got.change_failure_ratio, got.restores_open) == (1, 1.0, 1)
+
+
+def test_one_id_in_two_services_is_two_deployments_and_a_cause_is_the_own_service_s():
+    got = values(
+        deployed("d1", 1),
+        deployed("d1", 2, service="search"),
+        incident("i1", 3, caused_by_deployment="d1"),
+        resolved("i1", 5),
+    )
+    assert (got.deployments, got.failed_deployment_recovery_p50_s) == (2, 4 * HOUR_S)
+
+
+def test_an_empty_list_of_commits_delivers_none():
+    assert values(commit("a", 1), deployed("d1", 2, commit="a", commits=[])).lead_times == 0
+
+
+def test_at_one_instant_the_id_of_the_event_decides_what_came_first():
+    first, hotfix = deployed("d1", 1) | {"id": "id-1"}, deployed("d2", 1, kind="hotfix") | {"id": "id-2"}
+    assert values(hotfix, first).change_failure_ratio == 0.5
+    assert values(hotfix, first | {"id": "id-3"}).change_failure_ratio == 0.0
+
+
+def test_an_event_sent_again_with_other_content_is_what_it_was_at_first():
+    assert values(deployed("d1", 1) | {"id": "x"}, deployed("d1", 1, team="other") | {"id": "x"}).deployments == 1
+    assert values(deployed("d1", 1, team="other") | {"id": "x"}, deployed("d1", 1) | {"id": "x"}).deployments == 0
+
+
+def test_durations_are_exact_to_the_microsecond():
+    late = datetime.fromtimestamp(FROM_S, UTC).replace(microsecond=100_000).isoformat()
+    later = datetime.fromtimestamp(FROM_S, UTC).replace(microsecond=300_000).isoformat()
+    got = values(
+        commit("a", 0),
+        commit("b", 0),
+        *(deployed(name, 0, commit=name) | {"time": time} for name, time in (("a", late), ("b", later))),
+    )
+    assert (got.lead_time_p50_s, got.lead_time_p95_s, got.lead_time_mean_s) == (0.1, 0.3, 0.2)
+
+
 def test_a_resolution_without_its_incident_is_nothing_yet():
     assert values(resolved("i1", 3)).restores == 0
 

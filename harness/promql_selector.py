@@ -1,0 +1,14 @@
+"""Writing a PromQL series selector from a metric's name and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
+
+
+def selector(metric: str, labels: Mapping[str, str]) -> str:
+    """`metric{name="value",...}` with the values escaped as PromQL reads them."""
+    pairs = (f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items())
+    return f"{metric}{{{','.join(pairs)}}}"

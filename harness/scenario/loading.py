@@ -44,7 +44,7 @@ class Loader:
             try:
                 loaded[path.stem] = (self._model.model_validate(document.value), document.value)
             except ValidationError as error:
-                problems += [self._problem(detail, document, path) for detail in error.errors()]
+                problems += [self._problem(detail, document, path) for detail in error.errors() if not _echo(detail)]
         if problems:
             raise ScenarioError(problems)
         return loaded
@@ -111,6 +111,11 @@ def _read(path: Path) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise ScenarioError([Problem(str(path), 1, "", f"not UTF-8 text: {error.reason}; save it as UTF-8")]) from error
+
+
+def _echo(detail: ErrorDetails) -> bool:
+    """pydantic calls a list too short when its only items were refused, which is told already."""
+    return detail["type"] == "too_short" and len(detail["input"]) > 0
 
 
 def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:

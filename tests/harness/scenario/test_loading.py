@@ -85,6 +85,11 @@ def test_a_wrong_duration_shows_the_right_form(tmp_path):
     assert only.startswith("case.yaml:13: expect.0.within: 90 is not a duration; write a number with a unit")
 
 
+def test_a_refused_item_does_not_make_its_list_too_short(tmp_path):
+    text = GOOD.replace("  - {check: beta, name: b}\n", "").replace("team: payments", "team: 7")
+    assert [line.split(": ")[1] for line in problems(tmp_path, text)] == ["expect.0.team"]
+
+
 def test_two_problems_are_told_at_once(tmp_path):
     found = problems(tmp_path, GOOD.replace("history: golden", "historie: golden").replace("lasts: 10m", "lasts: long"))
     assert [line.split(": ")[1] for line in found] == ["workload.0.history", "workload.0.historie", "faults.0.lasts"]

@@ -126,12 +126,16 @@ class Forge:
         return [job for jobs in per_app for job in jobs]
 
     def run(self, spec: ForgeSpec, world: World, record: Recorder) -> None:
-        """Record the truth: one `forged` record per replica; and a `note` on how time was treated."""
+        """Record the truth: one `forged` record per replica; and a `note` on how time was treated.
+
+        The blocks are in the bucket by now, so what was staged goes.
+        """
         width = format_duration(BLOCK_WIDTH_S)
         record("note", text=f"forged history: {spec.days} days with true timestamps, in blocks of {width}")
         for app in spec.apps:
             for part in world.replicas(app):
                 record("forged", **json.loads(_truth_file(world.directory, part).read_text()))
+        shutil.rmtree(_work(world.directory))
 
 
 def _forge_app(spec: ForgeSpec, app: str, site: Site) -> list[Component]:

@@ -14,4 +14,8 @@ class Expectation(BaseModel):
 
     check: str
     name: str = Field(min_length=1, description="Unique in the scenario; what the pytest item is called.")
-    within: DurationS = Field(default=60.0, description="How long the harness waits for it to come true.")
+    within: DurationS = Field(
+        default=60.0,
+        gt=0,
+        description="How long the harness waits for it, on the true clock; scaled with the platform's.",
+    )

@@ -108,9 +108,10 @@ def _break(faults: tuple[Fault, ...], environment: Environment, record: Recorder
 
 def _observe(scenario: Scenario, environment: Environment, record: Recorder, phases: _Phases) -> None:
     for expect in scenario.expect:
+        paced = expect.model_copy(update={"within": expect.within / environment.clock_factor})
         with phases(f"observe {expect.name}"):
             try:
-                CATALOGUE[expect.check].observe(expect, environment, record)
+                CATALOGUE[expect.check].observe(paced, environment, record)
             except DeadlineExceeded as error:
                 record("deadline", expectation=expect.name, message=str(error))
 

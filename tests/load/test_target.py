@@ -55,7 +55,7 @@ def test_rendering_only_what_churned_gives_what_rendering_all_gives():
 def server():
     now = [0.0]
     with make_server(PLAN, 0, now=lambda: now[0]) as it:
-        thread = threading.Thread(target=it.serve_forever)
+        thread = threading.Thread(target=it.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield it.server_port, now
         it.shutdown()

@@ -45,7 +45,7 @@ def upstream():
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         state.url = f"http://127.0.0.1:{server.server_port}"
         yield state
@@ -60,7 +60,7 @@ def proxy(upstream):
 
     def start(**tampering):
         server = TamperServer(TamperConfig.model_validate({"listen_port": 0, "upstream": upstream.url, **tampering}))
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         running.append((server, thread))
         return lambda *request: ask(server.server_port, *request)

@@ -76,7 +76,8 @@ def test_an_upstream_that_is_gone_is_a_502(proxy, upstream, free_port):
 
 
 def test_chunked_uploads_are_refused_not_lost(proxy, upstream):
-    status, _, _ = proxy()("POST", "/", iter([b"a", b"b"]))
+    # Only the announcement is sent: the proxy refuses on it, and a chunk could meet the closed connection.
+    status, _, _ = proxy()("POST", "/", b"", {"Transfer-Encoding": "chunked"})
     assert status == 411
     assert upstream.seen == []
 

@@ -10,7 +10,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## Show the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: e2e
 e2e: $(READY) ## Run every scenario against the real platform as local processes (ARGS="smoke --seed 7")

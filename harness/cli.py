@@ -47,13 +47,15 @@ app = typer.Typer(
 
 Exit codes: 0 pass, 1 fail, 2 inconclusive (the harness could not tell), 3 usage or set-up error.
 
+\b
 Examples:
-  harness doctor                      what this machine has and can do
-  harness run                         every scenario, on local processes
-  harness run smoke --seed 7 --keep   one scenario, then look around
-  harness run dora_golden --mutant adr_literal_rule   break one thing; the run must fail
-  harness judge .fawkes/runs/latest   the verdict again, offline
-  harness up                          keep a platform running; harness down ends it
+  harness doctor                       what this machine has and can do
+  harness run                          every scenario, on local processes
+  harness run smoke --seed 7 --keep    one scenario, then look around
+  harness run dora_golden --mutant adr_literal_rule
+                                       break one thing; the run must fail
+  harness judge .fawkes/runs/latest    the verdict again, offline
+  harness up                           keep a platform; harness down ends it
 """,
 )
 toolchain_app = typer.Typer(no_args_is_help=True, help="The platform's binaries.")

@@ -152,7 +152,8 @@ def _finding(
 
 def _tolerance(expect: NotificationExpectation) -> Tolerance:
     if expect.quiet:
-        return Tolerance(0.0, "messages", f"none may arrive in {expect.within:g} s of watching (`within`, on the true clock)")
+        source = f"none may arrive in {expect.within:g} s of watching (`within`, on the true clock)"
+        return Tolerance(0.0, "messages", source)
     source = (
         f"exact; watched for {SETTLE_FLUSHES} group_intervals of {expect.group_interval:g} s (on the platform's clock) "
         "after the last message, because Alertmanager can repeat itself only when it flushes the group"

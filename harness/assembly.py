@@ -19,7 +19,7 @@ from fawkes.harness.components.postgres import dsn, postgres
 from fawkes.harness.components.prometheus import DATA, prometheus
 from fawkes.harness.components.receivers import receivers
 from fawkes.harness.inventory import SAMPLE_SERVICES, Inventory, PrometheusReplica
-from fawkes.harness.model import Component, Ready
+from fawkes.harness.model import Component
 from fawkes.harness.mutants import Mutant
 from fawkes.harness.operator import alertmanager as am
 from fawkes.harness.operator import prometheus as prom
@@ -294,7 +294,7 @@ def _tampered(part: Component, plan: Plan) -> list[Component]:
         name=part.name,
         app=part.app,
         argv=(sys.executable, "-m", "fawkes.harness.tamper", "--config", "tamper.json"),
-        ready=replace(part.ready) if part.ready.by == "http" else Ready(by="tcp"),
+        ready=part.ready,
         ports={"http": listen},
         files={"tamper.json": json.dumps(config)},
         after=(behind.name,),

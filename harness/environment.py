@@ -62,8 +62,6 @@ class Site:
         self.provider = LocalProvider(self.directory, run_id, ports=ports, ledger=self.ledger, clock=clock)
         given = server_dsn(os.environ)
         self._database = GivenDatabase(given, run_id) if given else None
-        if self._database is not None:
-            self.ledger.database(self._database.name)
         self.plan = Plan(
             run_id=run_id,
             seed=seed,
@@ -109,7 +107,8 @@ class Site:
     ) -> Site:
         """A site without a scenario, for a person to look around: true clock, no mutant."""
         objects, _ = _objects(None, 1.0)
-        known = {part for app in Inventory(objects).apps() for part in Inventory(objects).replicas(app)}
+        inventory = Inventory(objects)
+        known = {part for app in inventory.apps() for part in inventory.replicas(app)}
         for part, _ in fixed_ports:
             if part not in known:
                 raise UsageError(f"--port {part}: there is no such part; there are {', '.join(sorted(known))}")
@@ -152,6 +151,12 @@ class Site:
         path.write_text(objstore_yaml(bucket, self.plan))
         return path
 
+    def make_database(self) -> None:
+        """On a given PostgreSQL: a database of this run's own, in the ledger before it exists."""
+        if self._database is not None:
+            self.ledger.database(self._database.name)
+            self._database.create()
+
     def close(self) -> None:
         """Take everything down. Data and secrets go; logs stay."""
         self.http.close()
@@ -178,6 +183,7 @@ class Environment:
 
     def start(self) -> None:
         """Every part ready. Raises what the provider raises."""
+        self._site.make_database()
         self._site.provider.start(self._components)
         self.started_at_s = self.now_s()
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import platform
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from fawkes.harness.child import run
 from fawkes.harness.model import Json
 
 _GIT_WITHIN_S: Final = 10.0
@@ -37,12 +38,10 @@ def git(directory: Path) -> Mapping[str, Json]:
 
 def _git(directory: Path, *words: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["git", *words], cwd=directory, capture_output=True, text=True, timeout=_GIT_WITHIN_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        done = run(["git", *words], cwd=directory, environ=os.environ, within_s=_GIT_WITHIN_S)
+    except OSError:
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return "\n".join(done.lines).strip() if done.exit_code == 0 else None
 
 
 def _processor() -> str:

@@ -18,17 +18,20 @@ _CONNECT_WITHIN_S: Final = 10
 
 
 class GivenDatabase:
-    """A fresh database on the given server. It is dropped by `drop`, and by `harness gc` after a crash."""
+    """A database of one run on the given server. It is dropped by `drop`, and by `harness gc` after a crash."""
 
     def __init__(self, server_dsn: str, run_id: str) -> None:
         self.name = f"fawkes_{run_id}".replace("-", "_").lower()[:63]  # PostgreSQL's limit for names
         self._server_dsn = server_dsn
-        execute(server_dsn, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.name)))
 
     @property
     def dsn(self) -> str:
-        """libpq URL of the fresh database. Holds the password."""
+        """libpq URL of the database. Holds the password."""
         return make_url(self._server_dsn).set(database=self.name).render_as_string(hide_password=False)
+
+    def create(self) -> None:
+        """Make it. ProviderError when the server refuses."""
+        execute(self._server_dsn, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.name)))
 
     def drop(self) -> None:
         drop(self._server_dsn, self.name)

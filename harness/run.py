@@ -30,7 +30,6 @@ class Setting:
     profile: Profile
     drivers: Mapping[str, Driver]
     binaries: Mapping[str, Path]
-    environ: Mapping[str, str]
     mutant: Mutant | None = None
     hold: Callable[[Environment], None] | None = None
     """Called with the platform still up, before it is taken down (`--keep`)."""

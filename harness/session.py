@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import secrets
 import time
@@ -79,7 +78,6 @@ class Session:
             profile=wish.profile,
             drivers=DRIVERS,
             binaries={name: b.path for name, b in binaries.items()},
-            environ=os.environ,
             mutant=wish.mutant,
             hold=wish.hold,
         )

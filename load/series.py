@@ -87,10 +87,6 @@ class SeriesPlan(BaseModel):
         """Sum of each shard's stable values. Shape (SHARDS,)."""
         return _sums(self.stable_values())
 
-    def shard_size(self, shard: int) -> int:
-        """How many series a shard has, in every generation."""
-        return len(range(shard, self.series, SHARDS))
-
 
 def series_values(seed: int, series: Ints, generation: Ints) -> Ints:
     """An integer below 2**31 for each (series, generation label), the same on every machine. Arrays of one shape."""

@@ -36,6 +36,7 @@ def names(server: str) -> set[str]:
 @pytest.mark.slow
 def test_a_run_gets_a_database_of_its_own_which_goes_with_it(server):
     database = GivenDatabase(server, "20260101-120000-ab12-dora-golden")
+    database.create()
     assert database.name in names(server)
     with psycopg.connect(database.dsn) as connection:
         connection.execute("CREATE TABLE t (x int)")
@@ -49,7 +50,7 @@ def test_a_run_gets_a_database_of_its_own_which_goes_with_it(server):
 @pytest.mark.slow
 def test_a_refusal_is_told_with_a_remedy_and_without_the_password(server):
     with pytest.raises(ProviderError, match="allowed to create databases") as refused:
-        GivenDatabase(server.replace("hush", "guess"), "r")
+        GivenDatabase(server.replace("hush", "guess"), "r").create()
     assert "guess" not in str(refused.value)
 
 

@@ -61,7 +61,6 @@ def test_shard_sums_add_up_the_values():
     it = plan(series=1234, churn_per_generation=77)
     values = it.values(4).tolist()
     assert it.shard_sums(4).tolist() == [sum(values[shard::SHARDS]) for shard in range(SHARDS)]
-    assert [it.shard_size(shard) for shard in range(SHARDS)] == [len(values[shard::SHARDS]) for shard in range(SHARDS)]
 
 
 def test_stable_sums_hold_in_every_generation():

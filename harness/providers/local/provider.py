@@ -76,7 +76,6 @@ class LocalProvider:
             within_s=within_s,
             every_s=_START_POLL_S,
             clock=self._clock,
-            hopeless=lambda: self._dead(waiting),
         )
 
     def running(self) -> Sequence[str]:
@@ -126,7 +125,8 @@ class LocalProvider:
     # --- starting -----------------------------------------------------------------------------------------
 
     def _advance(self, names: Sequence[str]) -> list[str]:
-        """Launch what can be launched, ask who is ready; the names that are not ready yet."""
+        """Launch what can be launched, ask who is ready; the names that are not ready yet. ComponentError ends it."""
+        self._raise_if_dead(names)
         for name in names:
             component = self._components[name]
             if name not in self._processes and all(dep in self._ready for dep in component.after):
@@ -173,8 +173,8 @@ class LocalProvider:
         except httpx.TransportError:
             return False
 
-    def _dead(self, names: Sequence[str]) -> str | None:
-        """Raises for the first part that has ended when it should not have; waiting longer is pointless."""
+    def _raise_if_dead(self, names: Sequence[str]) -> None:
+        """For the first part that has ended when it should not have; waiting longer is pointless."""
         for name in names:
             process = self._processes.get(name)
             code = process.poll() if process else None
@@ -187,7 +187,6 @@ class LocalProvider:
                     exit_code=code,
                     log_tail=self.log_tail(name),
                 )
-        return None
 
     def _why_dead(self, name: str) -> str:
         if "address already in use" in self.log_tail(name, 50).lower():

@@ -18,19 +18,23 @@ from fawkes.harness.components.minio import minio
 from fawkes.harness.components.postgres import dsn, postgres
 from fawkes.harness.components.prometheus import DATA, prometheus
 from fawkes.harness.components.receivers import receivers
+from fawkes.harness.errors import UsageError
 from fawkes.harness.inventory import SAMPLE_SERVICES, Inventory, PrometheusReplica
 from fawkes.harness.model import Component
 from fawkes.harness.mutants import Mutant
 from fawkes.harness.operator import alertmanager as am
 from fawkes.harness.operator import prometheus as prom
 from fawkes.harness.operator.discovery import Pod
-from fawkes.harness.operator.objects import Objects, namespace_of
+from fawkes.harness.operator.objects import Manifest, Objects, labels_of, namespace_of
 from fawkes.harness.operator.objstore import ObjectStore, bucket, objstore_secret, render_objstore
 from fawkes.harness.oracle.beacon import beacon_value
+from fawkes.harness.scenario.loading import did_you_mean
 from fawkes.harness.secrets import Secrets
 
 _LEARNER_RETENTION: Final = thanos.BucketRetention(raw="90d", five_minutes="90d", one_hour="90d")
 """ADR-012: 90 days in Thanos for the Learner; the others keep for ever."""
+SERVICE_LABEL: Final = "fawkes.io/service"
+"""The label that says what a Service is, and becomes the job of its targets."""
 _BEHIND: Final = "behind"
 """Port name of a part whose own port is taken by a tampering proxy."""
 
@@ -56,14 +60,15 @@ class Plan:
 
 def assemble(plan: Plan, joined: Sequence[Component]) -> list[Component]:
     """Components of the whole platform and of what drivers have `joined` to it."""
-    pods = _pods(plan, joined)
+    pods = _pods(plan)
+    pods += _joined_pods(plan, joined, pods)
     jobs = [part for part in joined if part.ready.by == "exit"]
     parts = [
         *_stores(plan),
         *(_prometheus(one, plan, pods) for one in plan.inventory.prometheus),
         *_alerting(plan),
         *_thanos(plan, after_jobs=tuple(job.name for job in jobs)),
-        *_services(plan),
+        *_services(plan, joined),
         *joined,
     ]
     return [piece for part in parts for piece in _tampered(part, plan)]
@@ -219,7 +224,8 @@ def _thanos(plan: Plan, after_jobs: tuple[str, ...]) -> list[Component]:
     return [*sidecars, *stores, *compactors, query]
 
 
-def _services(plan: Plan) -> list[Component]:
+def _services(plan: Plan, joined: Sequence[Component]) -> list[Component]:
+    played = {part.name for part in joined}
     shown = [
         exporter(
             f"{app}-0",
@@ -228,6 +234,7 @@ def _services(plan: Plan) -> list[Component]:
             metrics=[{"name": "fawkes_service_info", "type": "gauge", "labels": {"service": app}, "value": 1}],
         )
         for app in SAMPLE_SERVICES
+        if f"{app}-0" not in played
     ]
     return [
         dora(
@@ -244,7 +251,7 @@ def _services(plan: Plan) -> list[Component]:
 # --- what discovery sees ------------------------------------------------------------------------------------
 
 
-def _pods(plan: Plan, joined: Sequence[Component]) -> list[Pod]:
+def _pods(plan: Plan) -> list[Pod]:
     def pod(namespace: str, part: str, labels: Mapping[str, str], container: str, **ports: str) -> Pod:
         return Pod(namespace, part, labels, container, {name: plan.port(part, own) for name, own in ports.items()})
 
@@ -264,10 +271,38 @@ def _pods(plan: Plan, joined: Sequence[Component]) -> list[Pod]:
         ("fawkes-monitoring", f"{app}-0", app) for app in ("minio", "thanos-query", "thanos-store", "thanos-compactor")
     ]
     named += [("fawkes-dojo", f"{app}-0", app) for app in ("thanos-store-learner", "thanos-compactor-learner")]
-    named += [("fawkes-apps", part.name, part.app) for part in joined if part.ports]
     for namespace, part, name in named:
         pods.append(pod(namespace, part, {"app.kubernetes.io/name": name}, name, http="http"))
     return pods
+
+
+def _joined_pods(plan: Plan, joined: Sequence[Component], known: Sequence[Pod]) -> list[Pod]:
+    """Where a joined part stands: in the namespace of its app's Service, which selects it."""
+    names = {pod.name for pod in known}
+    new = [part for part in joined if part.ports and part.name not in names]
+    return [
+        Pod(
+            namespace_of(service),
+            part.name,
+            service["spec"]["selector"],
+            part.app,
+            {"http": plan.port(part.name, "http")},
+        )
+        for part in new
+        for service in [_service_of(part.app, plan.objects)]
+    ]
+
+
+def _service_of(app: str, objects: Objects) -> Manifest:
+    """The Service that selects an app's pods. UsageError if none or several have the app in fawkes.io/service."""
+    found = [one for one in objects.of("Service") if labels_of(one).get(SERVICE_LABEL) == app]
+    if len(found) != 1:
+        known = sorted({labels_of(one).get(SERVICE_LABEL, "") for one in objects.of("Service")} - {""})
+        raise UsageError(
+            f"{len(found)} Services of the platform have the label {SERVICE_LABEL}: {app}"
+            f"{did_you_mean(app, known)}; add one, with a ServiceMonitor, to fixtures/platform"
+        )
+    return found[0]
 
 
 def _ports(plan: Plan, part: str, *names: str) -> dict[str, int]:

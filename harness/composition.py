@@ -12,6 +12,7 @@ from fawkes.harness.model import RunResult
 from fawkes.harness.scenario import Loader
 from fawkes.harness.world import Driver
 from fawkes.load.churn import ScrapeLoad
+from fawkes.load.expose import Expose
 from fawkes.load.forge import Forge
 from fawkes.load.query_load import QueryLoad
 from fawkes.load.replay import Replay
@@ -24,6 +25,7 @@ SCENARIOS: Final = ROOT / "scenarios"
 DRIVERS: Final[Mapping[str, Driver]] = {
     "replay": Replay(),
     "forge": Forge(),
+    "expose": Expose(),
     "scrape_load": ScrapeLoad(),
     "query_load": QueryLoad(),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 # Units and their order as in Prometheus' configuration documentation; a year is 365 days there.
 _UNIT_S = {"y": 365 * 86400.0, "w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -36,6 +36,7 @@ def format_duration(seconds: float) -> str:
 DurationS = Annotated[
     float,
     BeforeValidator(parse_duration_s),
+    PlainSerializer(format_duration, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": f"^{_PATTERN}$", "examples": ["250ms", "15s", "5m", "30d"]}),
 ]
-"""A pydantic field that reads Prometheus' notation and holds seconds."""
+"""A pydantic field that holds seconds; it reads Prometheus' notation, and writes it in JSON."""

@@ -63,6 +63,7 @@ class Inventory:
             for manifest in objects.of("Alertmanager")
             for replica in range(replicas(manifest))
         ]
+        self._joined: set[str] = set()
         self._apps: dict[str, list[str]] = {app: [f"{app}-0"] for app in SINGLE}
         for one in self.prometheus:
             self._add(one.name)
@@ -80,8 +81,13 @@ class Inventory:
         return list(self._apps)
 
     def joined(self, app: str, part: str) -> None:
-        """A driver adds a part."""
-        self._apps.setdefault(app, []).append(part)
+        """A driver adds a part, or plays one of the sample services. UsageError for a part that there is already."""
+        parts = self._apps.setdefault(app, [])
+        if part in self._joined or (part in parts and app not in SAMPLE_SERVICES):
+            raise UsageError(f"there is a part {part} already; give the new one another replica number")
+        self._joined.add(part)
+        if part not in parts:
+            parts.append(part)
 
     def _add(self, name: str) -> None:
         self._apps.setdefault(name.rpartition("-")[0], []).append(name)

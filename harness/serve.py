@@ -6,13 +6,59 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 Config = TypeVar("Config", bound=BaseModel)
+
+EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""Prometheus' text format."""
+_BODY_BYTES_MAX: Final = 65_536
+"""These servers are sent short commands at most."""
+
+
+class Page(NamedTuple):
+    """One answer."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = EXPOSITION
+
+
+def page_server(port: int, answer: Callable[[str, bytes | None], Page | None]) -> ThreadingHTTPServer:
+    """A server on 127.0.0.1:`port` (0 picks a free one), bound, not yet serving. OSError if taken.
+
+    `answer(path, body)` gives the page; `body` is None for a GET. Without a page the connection is closed unanswered.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # Prometheus keeps its connection
+        disable_nagle_algorithm = True  # or the body waits 40 ms for the head's delayed acknowledgement
+
+        def do_GET(self) -> None:  # the names http.server looks for
+            self._answer(None)
+
+        def do_POST(self) -> None:
+            self._answer(self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _BODY_BYTES_MAX)))
+
+        def _answer(self, body: bytes | None) -> None:
+            page = answer(self.path, body)
+            if page is None:
+                self.close_connection = True
+                return
+            self.send_response(page.status)
+            self.send_header("Content-Type", page.content_type)
+            self.send_header("Content-Length", str(len(page.body)))
+            self.end_headers()
+            self.wfile.write(page.body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet: a line per scrape says nothing that Prometheus does not."""
+
+    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
 
 
 def serve_until_signal(path: Path, model: type[Config], make: Callable[[Config], ThreadingHTTPServer]) -> int:

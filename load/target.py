@@ -11,15 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 
-from fawkes.harness.serve import serve_until_signal
+from fawkes.harness.serve import Page, page_server, serve_until_signal
 from fawkes.load.series import SHARDS, SeriesPlan, series_values
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Exposition:
@@ -71,29 +69,15 @@ def make_server(plan: SeriesPlan, port: int, *, now: Callable[[], float] = time.
     exposition = Exposition(plan)
     exposition.body(plan.generation_at(now()))
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"  # Prometheus keeps its connection
-        disable_nagle_algorithm = True  # or the body waits 40 ms for the head's delayed acknowledgement
+    def answer(path: str, body: bytes | None) -> Page:
+        match path:
+            case "/metrics":
+                return Page(exposition.body(plan.generation_at(now())))
+            case "/-/ready":
+                return Page(b"ready\n")
+        return Page(b"ask for /metrics or /-/ready\n", 404)
 
-        def do_GET(self) -> None:  # the name http.server looks for
-            if self.path == "/metrics":
-                self._answer(200, exposition.body(plan.generation_at(now())))
-            elif self.path == "/-/ready":
-                self._answer(200, b"ready\n")
-            else:
-                self._answer(404, b"ask for /metrics or /-/ready\n")
-
-        def _answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", CONTENT_TYPE)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Quiet: a line per scrape says nothing that Prometheus does not."""
-
-    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    return page_server(port, answer)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -21,7 +21,7 @@ from fawkes.harness.components.receivers import receivers
 from fawkes.harness.errors import UsageError
 from fawkes.harness.inventory import SAMPLE_SERVICES, Inventory, PrometheusReplica
 from fawkes.harness.model import Component
-from fawkes.harness.mutants import Mutant
+from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator import alertmanager as am
 from fawkes.harness.operator import prometheus as prom
 from fawkes.harness.operator.discovery import Pod
@@ -319,8 +319,11 @@ def _own_port(plan: Plan, part: str, app: str) -> int:
 
 
 def _tampered(part: Component, plan: Plan) -> list[Component]:
-    """The part, or the part under another name with the mutant's proxy in its place."""
-    if plan.mutant is None or plan.mutant.tampers_with != part.app:
+    """The part, changed as the mutant says, under another name where the mutant's proxy takes its place."""
+    if plan.mutant is None:
+        return [part]
+    part = plan.mutant.change_part(part)
+    if plan.mutant.tampers_with != part.app:
         return [part]
     behind = replace(part, name=f"{part.name}-{_BEHIND}")
     listen = plan.port(part.name, "http")

@@ -20,7 +20,7 @@ from fawkes.harness.eventually import RealClock, eventually, poll_for
 from fawkes.harness.given_postgres import GivenDatabase, server_dsn
 from fawkes.harness.inventory import Inventory
 from fawkes.harness.model import Component
-from fawkes.harness.mutants import Mutant
+from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator.objects import Objects, load_objects
 from fawkes.harness.operator.prometheus import external_labels
 from fawkes.harness.providers.local import LocalProvider

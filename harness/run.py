@@ -13,7 +13,7 @@ from fawkes.harness.environment import Environment, Site
 from fawkes.harness.errors import DeadlineExceeded, HarnessError
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.history import HistoryWriter
-from fawkes.harness.mutants import Mutant
+from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.scenario import Fault, Profile, Scenario
 from fawkes.harness.world import Driver, Recorder
 

@@ -18,7 +18,7 @@ from fawkes.harness.environment import REQUIRED_BINARIES, Environment
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.judge import judge_run
 from fawkes.harness.model import RunResult
-from fawkes.harness.mutants import Mutant
+from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.providers.base import Provider, missing_abilities
 from fawkes.harness.providers.local import LocalProvider
 from fawkes.harness.result_io import dump_result

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from fawkes.harness.model import Stage, Verdict
-from fawkes.harness.mutants import MUTANTS, Mutant
+from fawkes.harness.mutants import MUTANTS
+from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.result_io import load_result
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]

@@ -1,0 +1,22 @@
+"""Broken platforms. Each breaks one thing that a scenario must catch, at the stage where it broke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from fawkes.harness.errors import UsageError
+from fawkes.harness.mutants import alerts, dora, paths, queries, storage
+from fawkes.harness.mutants.mutant import Mutant
+from fawkes.harness.scenario.loading import did_you_mean
+
+MUTANTS: Final[Mapping[str, Mutant]] = {
+    mutant.name: mutant for module in (paths, dora, alerts, storage, queries) for mutant in module.MUTANTS
+}
+
+
+def find_mutant(name: str) -> Mutant:
+    """The mutant of that name. UsageError, with the nearest name, if there is none."""
+    if name not in MUTANTS:
+        raise UsageError(f"there is no mutant {name!r}{did_you_mean(name, MUTANTS)}; `harness mutants` shows all")
+    return MUTANTS[name]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fawkes.harness.oracle.dora import compute, nearest_rank
+from fawkes.harness.oracle.dora import Truth, compute, nearest_rank
 
 HOUR_S = 3600
 DAY_S = 86400
@@ -326,3 +326,35 @@ def test_an_offset_is_honoured():
 def test_an_empty_window_is_refused():
     with pytest.raises(ValueError, match="empty"):
         values(from_s=TO_S, to_s=TO_S)
+
+
+def test_a_service_has_its_own_deployments_and_what_they_broke():
+    events = [
+        commit("a", 0),
+        commit("b", 1),
+        deployed("d1", 2, commit="a"),
+        deployed("d2", 4, commit="b", commits=["a", "b"], service="basket"),
+        incident("i1", 5, caused_by_deployment="d1", service="basket"),
+        resolved("i1", 8, service="basket"),
+    ]
+
+    def of(service):
+        return Truth(events).values("payments", "production", from_s=FROM_S, to_s=TO_S, service=service)
+
+    checkout, basket = of("checkout"), of("basket")
+    assert (checkout.deployments, checkout.lead_times, checkout.lead_time_p50_s) == (1, 1, 2 * HOUR_S)
+    assert (basket.deployments, basket.lead_times, basket.lead_time_p50_s) == (1, 1, 3 * HOUR_S)
+    assert (checkout.change_failure_ratio, basket.change_failure_ratio) == (1.0, 0.0)
+    assert (checkout.recoveries, checkout.restores) == (1, 0)
+    assert (basket.recoveries, basket.restores) == (0, 1)
+    assert of("nobody").deployments == 0
+
+
+def test_calendar_days_are_what_a_frequency_is_per_where_dates_were_asked_for():
+    truth = Truth([deployed("d1", 1), deployed("d2", 2)])
+    got = truth.values("payments", "production", from_s=FROM_S, to_s=FROM_S + 23 * HOUR_S, days=1)
+    assert got.deployment_frequency_per_day == 2.0
+
+
+def test_the_teams_are_those_that_events_name():
+    assert Truth([deployed("d1", 1), deployed("d2", 1, team="search")]).teams == ["payments", "search"]

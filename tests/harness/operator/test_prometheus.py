@@ -98,11 +98,9 @@ def test_replicas_read_the_same_but_for_their_own_name(platform):
 
 def test_rule_files_are_the_rules_without_the_object_around_them(platform):
     rendered = prom.render_prometheus(core(platform), 0, platform, [])
-    assert set(rendered.rule_files) == {
-        "rules/fawkes-monitoring-dora-metrics.yaml",
-        "rules/fawkes-monitoring-platform-alerts.yaml",
-    }
-    for name in ("dora-metrics", "platform-alerts"):
+    names = ("dora-alerts", "dora-metrics", "platform-alerts")
+    assert set(rendered.rule_files) == {f"rules/fawkes-monitoring-{name}.yaml" for name in names}
+    for name in names:
         file = yaml.safe_load(rendered.rule_files[f"rules/fawkes-monitoring-{name}.yaml"])
         assert file == platform.get("PrometheusRule", "fawkes-monitoring", name)["spec"]
 
@@ -115,7 +113,10 @@ def test_a_rule_without_the_label_is_not_loaded(platform):
         lambda rule: rule["metadata"]["labels"].pop("prometheus"),
     )
     rendered = prom.render_prometheus(core(edited), 0, edited, [])
-    assert set(rendered.rule_files) == {"rules/fawkes-monitoring-dora-metrics.yaml"}
+    assert set(rendered.rule_files) == {
+        "rules/fawkes-monitoring-dora-alerts.yaml",
+        "rules/fawkes-monitoring-dora-metrics.yaml",
+    }
 
 
 def test_the_alertmanager_is_found_through_its_service(platform):

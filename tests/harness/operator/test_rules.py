@@ -58,20 +58,6 @@ def test_every_shipped_rule_object_is_loaded_by_exactly_one_prometheus(platform)
     assert sorted(loaded) == sorted(rule_file_name(rule) for rule in platform.of("PrometheusRule"))
 
 
-def test_every_alert_says_severity_team_summary_and_runbook(platform):
-    alerts = [
-        rule
-        for one in platform.of("PrometheusRule")
-        for group in one["spec"]["groups"]
-        for rule in group["rules"]
-        if "alert" in rule
-    ]
-    assert alerts
-    for alert in alerts:
-        assert alert["labels"].keys() >= {"severity", "team"}, alert["alert"]
-        assert alert["annotations"].keys() >= {"summary", "runbook_url"}, alert["alert"]
-
-
 def test_thanos_only_fields_are_left_out():
     rule = {
         "kind": "PrometheusRule",

@@ -6,23 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from fawkes.harness.catalogue import CATALOGUE, Kind
+from fawkes.harness.chains import dora_chains
+from fawkes.harness.coverage import alert_sightings, coverage
 from fawkes.harness.errors import RecordError
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.history import read_history
-from fawkes.harness.model import Finding, History, RunResult, ScenarioResult, Stage, Timing, Verdict
+from fawkes.harness.model import AlertSighting, Finding, History, RunResult, ScenarioResult, Stage, Timing, Verdict
 from fawkes.harness.rundir import Manifest, Planned, RunDirectory
-from fawkes.harness.scenario import Loader, Scenario
+from fawkes.harness.scenario import Loader, Profile, Scenario
 from fawkes.harness.timeline import timeline
 
 
 def judge_run(run: RunDirectory, loader: Loader) -> RunResult:
     """The result of a recorded run. RecordError when run.json or a history is damaged."""
     manifest = run.manifest()
-    scenarios = tuple(_judge_planned(planned, run, loader) for planned in manifest.scenarios)
+    judged = [_judge_planned(planned, run, loader, manifest.profile) for planned in manifest.scenarios]
+    scenarios = tuple(scenario for scenario, _ in judged)
     return RunResult(
         **_about(manifest),
         verdict=Verdict.worst(s.verdict for s in scenarios),
         scenarios=scenarios,
+        alerts=coverage(manifest.alerts, (sightings for _, sightings in judged)),
+        dora=dora_chains(scenarios),
     )
 
 
@@ -41,10 +46,12 @@ def judge_scenario(name: str, scenario: Scenario, history: History, catalogue: M
     )
 
 
-def _judge_planned(planned: Planned, run: RunDirectory, loader: Loader) -> ScenarioResult:
+def _judge_planned(
+    planned: Planned, run: RunDirectory, loader: Loader, profile: Profile
+) -> tuple[ScenarioResult, dict[str, AlertSighting]]:
     scenario = loader.restore(planned.value, str(run.path / "run.json"))
     if planned.skipped is not None:
-        return ScenarioResult(
+        skipped = ScenarioResult(
             name=planned.name,
             claim=scenario.claim,
             verdict=Verdict.INCONCLUSIVE,
@@ -52,12 +59,15 @@ def _judge_planned(planned: Planned, run: RunDirectory, loader: Loader) -> Scena
             timing=Timing(0.0, 0.0, 0.0),
             skipped=planned.skipped,
         )
+        return skipped, {}
     path = run.history(planned.name)
     if not path.exists() and not run.scenario(planned.name).exists():
         history = History([], complete=False)  # the run was stopped before its turn
     else:
         history = read_history(path)
-    return judge_scenario(planned.name, scenario, history, CATALOGUE)
+    result = judge_scenario(planned.name, scenario, history, CATALOGUE)
+    factor = scenario.clock_factor(profile)
+    return result, alert_sightings(planned.name, scenario.expect, history, result.findings, clock_factor=factor)
 
 
 def _judge(expect: Expectation, history: History, catalogue: Mapping[str, Kind]) -> Finding:

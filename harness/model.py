@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Json = Any
 """A value that JSON can carry: None, bool, int, float, str, list, dict with string keys."""
@@ -74,6 +74,12 @@ class Observation:
     observed: Json
     ok: bool
     note: str = ""
+    subject: Mapping[str, str] = field(default_factory=dict)
+    """What it is a value of, e.g. `{metric: lead_time_p50_s, team: payments}`; empty where the finding has but one."""
+
+
+ORACLE: Final = "oracle"
+"""Source of an observation, at stage `event`, that holds what the oracle makes of the events sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,126 @@ class ScenarioResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ShippedAlert:
+    """An alerting rule as the platform ships it, and what its unit tests assert of it."""
+
+    name: str
+    rule: str
+    """The PrometheusRule: `fawkes-monitoring/platform-alerts`."""
+    group: str
+    severity: str
+    tested_firing: bool
+    """A promtool test names the alert with the alerts it must give."""
+    tested_quiet: bool
+    """A promtool test names the alert where it must give none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """When an alert came to a place on its way: `pending`, `alertmanager`, `mattermost`."""
+
+    place: str
+    at_s: float
+    """The first time, on whichever replica."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSighting:
+    """What one scenario has seen of one alert, live."""
+
+    scenario: str
+    verdict: Verdict
+    """The worst of the findings that speak of the alert."""
+    clock_factor: float
+    """By how much the platform's clock was compressed: a live second stands for so many."""
+    raised: tuple[Passage, ...] = ()
+    """condition, pending, firing, alertmanager, then each receiver that was told; the first episode that fired."""
+    cleared: tuple[Passage, ...] = ()
+    """condition, inactive, then each receiver that was told that it is over."""
+    quiet: tuple[str, ...] = ()
+    """Expectations that passed because it did not fire, or because a receiver was not told."""
+    not_passed: tuple[str, ...] = ()
+    """Expectations about it that failed or could not be judged."""
+
+    @property
+    def fired(self) -> bool:
+        return any(passage.place == "firing" for passage in self.raised)
+
+    @property
+    def resolved(self) -> bool:
+        return any(passage.place == "inactive" for passage in self.cleared)
+
+    @property
+    def delivered(self) -> tuple[str, ...]:
+        """The receivers that were told that it fires."""
+        return tuple(passage.place for passage in self.raised if passage.place not in ALERT_PLACES)
+
+
+ALERT_PLACES: Final = ("condition", "pending", "firing", "alertmanager", "inactive")
+"""What can be passed before a receiver is."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCoverage:
+    """One alert of the platform and every scenario of the run that has seen it; none where it is not covered."""
+
+    alert: ShippedAlert
+    sightings: tuple[AlertSighting, ...]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The worst verdict on it; None when no expectation of the run speaks of it."""
+        return max((sighting.verdict for sighting in self.sightings), default=None)
+
+    @property
+    def fired(self) -> bool:
+        return any(sighting.fired for sighting in self.sightings)
+
+    @property
+    def resolved(self) -> bool:
+        return any(sighting.resolved for sighting in self.sightings)
+
+    @property
+    def delivered(self) -> tuple[str, ...]:
+        return tuple(sorted({receiver for sighting in self.sightings for receiver in sighting.delivered}))
+
+    @property
+    def quiet(self) -> tuple[tuple[str, str], ...]:
+        """(scenario, expectation) of every proof that it kept quiet where it had to."""
+        return tuple((sighting.scenario, name) for sighting in self.sightings for name in sighting.quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLink:
+    """What one stage shows of a value."""
+
+    stage: Stage
+    value: Json
+    """Where parts differ: of the first that is wrong."""
+    ok: bool
+    source: str
+    """The part, or the first part that is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoraChain:
+    """One DORA value along its way, from the events to Thanos."""
+
+    scenario: str
+    expectation: str
+    subject: Mapping[str, str]
+    """Metric, team and what else tells it apart."""
+    oracle: Json
+    links: tuple[ChainLink, ...]
+    """In the order of the way; a stage that was not looked at has none."""
+
+    @property
+    def broken(self) -> ChainLink | None:
+        """The first stage that differs."""
+        return next((link for link in self.links if not link.ok), None)
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """Everything that result.json holds."""
 
@@ -183,6 +309,10 @@ class RunResult:
     command: str
     """Reproduces this run."""
     mutant: str | None = None
+    alerts: tuple[AlertCoverage, ...] = ()
+    """Every alert that the platform ships, also those that no scenario has touched."""
+    dora: tuple[DoraChain, ...] = ()
+    """Every DORA value in the findings' evidence, those that differ first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import Any, Union
 from fawkes.harness.errors import RecordError
 from fawkes.harness.model import RunResult, Verdict
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file's shape. Raised whenever a reader of the old shape would misread the new one."""
 
 _FLOAT_KEY = re.compile(r"\$+float")

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from fawkes.harness.errors import ProviderError, RecordError
-from fawkes.harness.model import Json
+from fawkes.harness.model import Json, ShippedAlert
+from fawkes.harness.scenario import Profile
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Of run.json and history.jsonl. A reader refuses what it does not know."""
 LATEST: Final = "latest"
 
@@ -40,13 +41,15 @@ class Manifest:
     run_id: str
     seed: int
     provider: str
-    profile: str
+    profile: Profile
     started_at_s: float
     versions: Mapping[str, str]
     machine: Mapping[str, Json]
     git: Mapping[str, Json]
     command: str
     mutant: str | None
+    alerts: tuple[ShippedAlert, ...]
+    """The platform's, unbroken: what the run could have covered."""
     scenarios: tuple[Planned, ...]
 
 
@@ -86,7 +89,8 @@ class RunDirectory:
             if value.pop("format") != FORMAT:
                 raise RecordError(f"{path}: written by another version of the harness; judge it with that version")
             scenarios = tuple(Planned(**planned) for planned in value.pop("scenarios"))
-            return Manifest(**value, scenarios=scenarios)
+            alerts = tuple(ShippedAlert(**alert) for alert in value.pop("alerts"))
+            return Manifest(**value, alerts=alerts, scenarios=scenarios)
         except OSError as error:
             raise RecordError(
                 f"{path}: {error.strerror}; give the directory of a run, such as .fawkes/runs/latest"

@@ -14,17 +14,19 @@ from typing import Any, Final, Literal
 
 from fawkes.harness import fingerprint
 from fawkes.harness.composition import DRIVERS, RENDER, ROOT, scenario_loader
-from fawkes.harness.environment import REQUIRED_BINARIES, Environment
+from fawkes.harness.environment import PLATFORM, REQUIRED_BINARIES, Environment
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.judge import judge_run
 from fawkes.harness.model import RunResult
 from fawkes.harness.mutants.mutant import Mutant
+from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.providers.base import Provider, missing_abilities
 from fawkes.harness.providers.local import LocalProvider
 from fawkes.harness.result_io import dump_result
 from fawkes.harness.run import Say, Setting, run_scenario
 from fawkes.harness.rundir import Manifest, Planned, RunDirectory, write_whole
 from fawkes.harness.scenario import Profile, Scenario
+from fawkes.harness.shipped import shipped_alerts
 from fawkes.harness.toolchain import provide
 
 RUNS: Final = Path(".fawkes/runs")
@@ -68,6 +70,7 @@ class Session:
             git=fingerprint.git(ROOT),
             command=_command(scenarios, wish, seed),
             mutant=wish.mutant.name if wish.mutant else None,
+            alerts=shipped_alerts(load_objects(PLATFORM), PLATFORM / "tests"),
             scenarios=planned,
         )
         self.skipped = {p.name: p.skipped for p in planned if p.skipped is not None}

@@ -14,7 +14,7 @@ def timeline(history: History) -> tuple[Mark, ...]:
         *map(_event, history.of("event")),
         *map(_fault, history.of("fault")),
         *_alerts(history),
-        *map(_received, history.of("received")),
+        *map(_received, {record.data["id"]: record for record in history.of("received")}.values()),
         *map(_load, history.of("load")),
     ]
     return tuple(sorted(marks, key=lambda mark: (mark.at_s, mark.lane, mark.label)))
@@ -38,11 +38,13 @@ def _fault(record: Record) -> Mark:
 
 
 def _alerts(history: History) -> Iterator[Mark]:
+    series = {}  # of several expectations that read the same series, the last has seen most
     for record in history.of("series"):
-        labels, samples = record.data["labels"], record.data["samples"]
-        if labels.get("__name__") == "ALERTS" and samples:
-            lane = f"{labels.get('alertname')} on {record.data['source']}"
-            yield Mark(samples[0][0], lane, str(labels.get("alertstate")), samples[-1][0])
+        if record.data["labels"].get("__name__") == "ALERTS" and record.data["samples"]:
+            series[record.data["source"], *sorted(record.data["labels"].items())] = record.data
+    for data in series.values():
+        lane = f"{data['labels'].get('alertname')} on {data['source']}"
+        yield Mark(data["samples"][0][0], lane, str(data["labels"].get("alertstate")), data["samples"][-1][0])
 
 
 def _received(record: Record) -> Mark:

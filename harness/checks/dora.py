@@ -7,15 +7,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from fawkes.harness.duration import parse_duration_s
 from fawkes.harness.expectation import Expectation
-from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
+from fawkes.harness.model import ORACLE, Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
 from fawkes.harness.oracle.dora import DoraValues, compute
 from fawkes.harness.oracle.promql import quantile_bound
 from fawkes.harness.promql_selector import selector
@@ -128,6 +128,11 @@ def event_source(run_id: str) -> str:
     return f"//fawkes/harness/{run_id}"
 
 
+def dora_subject(expect: DoraExpectation) -> dict[str, str]:
+    """What its observations are values of."""
+    return expect.model_dump(include={"metric", "team", "environment", "window"})
+
+
 def gauge_labels(expect: DoraExpectation) -> dict[str, str]:
     """Labels that pick the exporter's gauge."""
     labels = {"team": expect.team, "environment": expect.environment, "window": expect.window}
@@ -156,7 +161,8 @@ def check_dora(expect: DoraExpectation, history: History) -> Finding:
     first stage that differs. INCONCLUSIVE without events, when a stage was never looked at, or when the answer
     depends on the moment of the run.
     """
-    judge = _Judge(expect, expect.equals, Tolerance(0.0, NAMES[expect.metric].unit, _EXACT_SOURCE))
+    tolerance = Tolerance(0.0, NAMES[expect.metric].unit, _EXACT_SOURCE)
+    judge = _Judge(expect, expect.equals, tolerance, subject=dora_subject(expect))
     events, values = history.of("event"), history.of("value", expectation=expect.name)
     if not events or not values:
         missing = "event was sent" if not events else "stage was looked at"
@@ -172,9 +178,7 @@ def check_dora(expect: DoraExpectation, history: History) -> Finding:
         return judge.finding(Verdict.INCONCLUSIVE, reason, Stage.HARNESS, evidence)
     truth, overall = late
     evidence.append(
-        Observation(
-            Stage.EVENT, "oracle", expect.equals, truth, truth == expect.equals, "computed from the events sent"
-        )
+        Observation(Stage.EVENT, ORACLE, expect.equals, truth, truth == expect.equals, "computed from the events sent")
     )
     if truth != expect.equals:
         reason = f"the definitions give {truth} for the events sent, the scenario says {expect.equals}; one is wrong"
@@ -211,6 +215,7 @@ class _Judge:
     expect: Expectation
     expected: Json
     tolerance: Tolerance
+    subject: Mapping[str, str] = field(default_factory=dict)
 
     def finding(
         self,
@@ -230,7 +235,7 @@ class _Judge:
             reason=reason,
             stage=stage,
             tolerance=self.tolerance,
-            evidence=tuple(evidence),
+            evidence=tuple(replace(line, subject=self.subject) for line in evidence),
         )
 
     def along(
@@ -241,14 +246,18 @@ class _Judge:
         observation: Callable[[Record], Observation],
         reason: str,
     ) -> Finding:
-        """FAIL at the first stage of the way that is wrong, INCONCLUSIVE at the first without a record, else PASS."""
-        for stage in (s for s in Stage if s.value in stages):
-            seen = [observation(record) for record in values if record.data["stage"] == stage.value]
-            evidence = [*evidence, *seen]
-            if not seen:
+        """FAIL at the first stage of the way that is wrong, INCONCLUSIVE at the first without a record, else PASS.
+
+        The stages after it are in the evidence too: how far the wrong value got.
+        """
+        way = [stage for stage in Stage if stage.value in stages]
+        seen = {stage: [observation(r) for r in values if r.data["stage"] == stage.value] for stage in way}
+        evidence = [*evidence, *(line for stage in way for line in seen[stage])]
+        for stage in way:
+            if not seen[stage]:
                 unseen = f"{stage.value} was never looked at, so nothing is known of it"
                 return self.finding(Verdict.INCONCLUSIVE, unseen, stage, evidence)
-            if wrong := [o for o in seen if not o.ok]:
+            if wrong := [line for line in seen[stage] if not line.ok]:
                 return self.finding(Verdict.FAIL, _wrong(wrong[0]), stage, evidence, observed=wrong[0].observed)
         return self.finding(Verdict.PASS, reason, None, evidence, observed=self.expected)
 

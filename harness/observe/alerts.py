@@ -57,6 +57,15 @@ def observe_alert_timeline(expect: AlertTimelineExpectation, world: World, recor
         record_value(record, expect, missed, stage=Stage.HARNESS, part=part, query=_MISSED)
         if targets and (outage := find_outage(targets[0].samples)) is not None:
             target = targets[0].labels
+            record(
+                "condition",
+                expectation=expect.name,
+                source=part,
+                alert=expect.alert,
+                labels=dict(expect.labels),
+                from_s=outage.down_s,
+                until_s=outage.up_s,
+            )
             prediction = _predict(expect, world, part=part, group=group, rule=rule, target=target, outage=outage)
             record("prediction", expectation=expect.name, source=part, **prediction)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from fawkes.harness.model import Json, Stage
 from fawkes.harness.observe.exposition import read_exposition
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.observe.promql import Series, raw_samples, since_start
-from fawkes.harness.observe.recording import record_value
+from fawkes.harness.observe.recording import record_samples, record_value
 from fawkes.harness.promql_selector import selector
 from fawkes.harness.world import Recorder, World
 
@@ -63,7 +64,10 @@ class _Watch:
 
     def __init__(self, expect: NotificationExpectation, world: World) -> None:
         self._expect, self._world = expect, world
-        self._listed: set[str] = set()
+        self._empty: set[str] = set()
+        """Alertmanagers that have answered without the alert."""
+        self._listed: dict[str, list[dict[str, Any]]] = {}
+        """Alertmanager -> the alerts in the first answer that had any."""
         self.settle_s = SETTLE_FLUSHES * expect.group_interval / world.clock_factor
 
     def look(self) -> list[Entry]:
@@ -72,8 +76,11 @@ class _Watch:
         filters = [selector("", {name: value})[1:-1] for name, value in matchers.items()]
         for part in self._world.replicas("alertmanager-main"):
             with contextlib.suppress(httpx.HTTPError):
-                if self._get(part, "/api/v2/alerts", filter=filters).json():
-                    self._listed.add(part)
+                alerts = self._get(part, "/api/v2/alerts", filter=filters).json()
+                if alerts:
+                    self._listed.setdefault(part, alerts)
+                elif part not in self._listed:
+                    self._empty.add(part)
         return self.received()
 
     def received(self) -> list[Entry]:
@@ -106,12 +113,23 @@ class _Watch:
             answer = self._ask(partial(raw_samples, self._world, part, firing, since_start(self._world)))
             if answer is not None:
                 record_value(record, self._expect, _when(answer), stage=Stage.RULE, part=part, query=firing)
+                record_samples(record, self._expect, answer, stage=Stage.RULE, part=part, query=firing)
         for part in self._world.replicas("alertmanager-main"):
             counters = self._ask(partial(self._counters, part))
             if counters is not None:
                 value = {"listed": part in self._listed, **counters}
                 query = "/api/v2/alerts, /metrics"
                 record_value(record, self._expect, value, stage=Stage.ALERTMANAGER, part=part, query=query)
+        self._record_listed(record)
+
+    def _record_listed(self, record: Recorder) -> None:
+        """When Alertmanager got the alert, by its own clock. Unknown where it had it already at the first look: what
+        it says then may be the time of a later repetition by Prometheus."""
+        for part in self._empty & self._listed.keys():
+            for alert in self._listed[part]:
+                at_s = datetime.fromisoformat(alert["updatedAt"]).timestamp()
+                about = {"alert": self._expect.alert, "labels": alert["labels"], "at_s": at_s}
+                record("listed", expectation=self._expect.name, source=part, **about)
 
     def _ask(self, question: Callable[[], Any]) -> Any:
         return last_seen(self._world, "an answer", question, lambda _: True, until_s=_soon(self._world))

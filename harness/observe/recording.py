@@ -22,7 +22,14 @@ def record_series(
 ) -> None:
     """A `value` with the number of series, null when there was no answer, and the `series` themselves."""
     record_value(record, expect, None if answer is None else len(answer), stage=stage, part=part, query=query)
-    for series in answer or ():
+    record_samples(record, expect, answer or (), stage=stage, part=part, query=query)
+
+
+def record_samples(
+    record: Recorder, expect: Expectation, answer: Sequence[Series], *, stage: Stage, part: str, query: str
+) -> None:
+    """The `series` alone, for an observer whose `value` says something else."""
+    for series in answer:
         record("series", **_where(expect, stage, part, query), labels=dict(series.labels), samples=series.samples)
 
 

@@ -1,13 +1,14 @@
 """From the record to the result: pure, repeatable byte for byte, and never greener than the record allows."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from fawkes.harness.composition import SCENARIOS, scenario_loader
 from fawkes.harness.errors import RecordError
 from fawkes.harness.history import HistoryWriter
-from fawkes.harness.model import Verdict
+from fawkes.harness.model import ShippedAlert, Verdict
 from fawkes.harness.rundir import Manifest, Planned, RunDirectory
 from fawkes.harness.session import write_result
 
@@ -15,6 +16,11 @@ from fawkes.harness.session import write_result
 def planned(name: str, skipped: str | None = None) -> Planned:
     ((_, value),) = scenario_loader().load([SCENARIOS / f"{name}.yaml"]).values()
     return Planned(name, value, skipped)
+
+
+def prepared(path):
+    path.parent.mkdir()
+    return path
 
 
 @pytest.fixture
@@ -31,6 +37,7 @@ def run(tmp_path):
         git={},
         command="harness run",
         mutant=None,
+        alerts=(ShippedAlert("PlatformServiceDown", "ns/alerts", "platform", "critical", True, True),),
         scenarios=(planned("smoke"), planned("alert_platform_service_down", skipped="provider x cannot kill")),
     )
     directory = RunDirectory.create(tmp_path, manifest)
@@ -51,6 +58,23 @@ def test_a_record_without_observations_is_inconclusive_never_pass(run):
     assert smoke.rss_bytes == {"prometheus-core-0": 1000}
     assert smoke.notes == ("compressed clock",)
     assert (alert.verdict, alert.skipped) == (Verdict.INCONCLUSIVE, "provider x cannot kill")
+
+
+def test_a_shipped_alert_that_nothing_was_seen_of_is_in_the_result(run):
+    (row,) = write_result(run).alerts
+    assert (row.alert.name, row.sightings, row.verdict) == ("PlatformServiceDown", (), None)
+
+
+def test_what_an_expectation_names_is_covered_even_if_nothing_was_recorded(run):
+    manifest = run.manifest()
+    run = RunDirectory.create(
+        run.path.parent, replace(manifest, run_id="again", scenarios=(planned("alert_platform_service_down"),))
+    )
+    HistoryWriter(prepared(run.history("alert_platform_service_down"))).close()
+    (row,) = write_result(run).alerts
+    (sighting,) = row.sightings
+    assert (sighting.clock_factor, sighting.verdict, sighting.fired) == (60, Verdict.INCONCLUSIVE, False)
+    assert "Mattermost hears it once" in sighting.not_passed and sighting.quiet == ()
 
 
 def test_judging_again_gives_the_same_bytes(run):
@@ -88,7 +112,7 @@ def test_a_run_stopped_before_a_scenarios_turn_is_inconclusive(run):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "damaged"), ('{"format": 99}', "another version"), ('{"format": 1}', "damaged"), ("[]", "damaged")],
+    [("", "damaged"), ('{"format": 99}', "another version"), ('{"format": 2}', "damaged"), ("[]", "damaged")],
 )
 def test_a_damaged_manifest_is_named(run, text, message):
     (run.path / "run.json").write_text(text)

@@ -10,11 +10,17 @@ from hypothesis import strategies as st
 
 from fawkes.harness.errors import RecordError
 from fawkes.harness.model import (
+    AlertCoverage,
+    AlertSighting,
+    ChainLink,
+    DoraChain,
     Finding,
     Mark,
     Observation,
+    Passage,
     RunResult,
     ScenarioResult,
+    ShippedAlert,
     Stage,
     Timing,
     Tolerance,
@@ -79,15 +85,25 @@ def damaged(change) -> str:
 def test_the_text_is_stable_and_says_its_format_first():
     text = dump_result(a_result())
     lines = text.splitlines()
-    assert lines[:3] == ["{", '  "format": 1,', '  "run_id": "r1",']
+    assert lines[:3] == ["{", '  "format": 2,', '  "run_id": "r1",']
     assert text.endswith("\n}\n") and not text.endswith("\n\n")
     assert '"verdict": "FAIL"' in text and '"stage": "prometheus"' in text and "—" in text
     assert text.index('"alertmanager": "0.31.1"') < text.index('"prometheus": "3.13.5"')
     assert text.index('"p50": 4950.0') < text.index('"p95": 7200')
 
 
+def an_alert() -> AlertCoverage:
+    way = (Passage("firing", 1700000001.0), Passage("mattermost", 1700000002.5))
+    sighting = AlertSighting("s", Verdict.PASS, 60.0, raised=way, quiet=("no page",))
+    return AlertCoverage(ShippedAlert("ServiceDown", "ns/alerts", "g", "critical", True, False), (sighting,))
+
+
+def a_chain() -> DoraChain:
+    return DoraChain("s", "e", {"metric": "m", "team": "t"}, 1, (ChainLink(Stage.RULE, None, False, "core-0"),))
+
+
 def test_a_result_comes_back_equal():
-    result = a_result(mutant="dropped_webhook")
+    result = a_result(mutant="dropped_webhook", alerts=(an_alert(),), dora=(a_chain(),))
     assert load_result(dump_result(result)) == result
 
 
@@ -158,9 +174,9 @@ def test_a_truncated_file_names_the_line():
         (lambda d: d["scenarios"][0]["findings"][0].update(stage="moon"), r"findings\[0\]\.stage: expected one of ev"),
         (lambda d: d["scenarios"][0]["findings"][0].update(stage=[]), r"findings\[0\]\.stage: expected one of ev"),
         (lambda d: d["scenarios"][0]["rss_bytes"].update(x=1.5), r"rss_bytes\.x: expected a whole number"),
-        (lambda d: d.update(format=2), "format: expected 1, found 2"),
-        (lambda d: d.update(format=True), "format: expected 1, found True"),
-        (lambda d: d.pop("format"), "format: expected 1, found None"),
+        (lambda d: d.update(format=1), "format: expected 2, found 1"),
+        (lambda d: d.update(format=True), "format: expected 2, found True"),
+        (lambda d: d.pop("format"), "format: expected 2, found None"),
     ],
 )
 def test_a_wrong_shape_names_the_field(change, message):
@@ -168,7 +184,7 @@ def test_a_wrong_shape_names_the_field(change, message):
         load_result(damaged(change))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "NaN", '{"format": 1, "seed": NaN}', "[" * 100_000, "1" * 5000])
+@pytest.mark.parametrize("text", ["", "[]", "NaN", '{"format": 2, "seed": NaN}', "[" * 100_000, "1" * 5000])
 def test_what_is_no_result_at_all_is_refused(text):
     with pytest.raises(RecordError, match="harness judge"):
         load_result(text)

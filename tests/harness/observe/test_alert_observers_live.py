@@ -23,6 +23,7 @@ from fawkes.harness.checks.alerts import AlertTimelineExpectation, check_alert_t
 from fawkes.harness.checks.notifications import NotificationExpectation, check_notification
 from fawkes.harness.components.exporter import exporter
 from fawkes.harness.components.receivers import receivers
+from fawkes.harness.coverage import alert_sightings
 from fawkes.harness.history import HistoryWriter, read_history
 from fawkes.harness.model import Stage, Verdict
 from fawkes.harness.observe.alerts import FIXTURES, find_rule, observe_alert_timeline
@@ -280,3 +281,15 @@ def test_an_observer_stops_looking_when_it_has_seen_everything(history):
     assert watched[1] - watched[0] < 10
     ended_s = history.of("fault", action="start")[0].data["ended_s"]
     assert history.of("prediction")[-1].at_s - ended_s < 20
+
+
+def test_the_record_says_how_the_alert_came_from_place_to_place(history):
+    expectations = [TIMELINES[0], *NOTIFICATIONS]
+    findings = [timeline(history, "prometheus-core"), *(notification(history, e.name) for e in NOTIFICATIONS)]
+    sighting = alert_sightings("live", expectations, history, findings, clock_factor=FACTOR)[ALERT["alert"]]
+    places = [passage.place for passage in sighting.raised]
+    assert places[:3] == ["condition", "pending", "firing"] and set(places[3:]) == {"mattermost", "pagerduty"}
+    times_s = [passage.at_s for passage in sighting.raised]
+    assert times_s == sorted(times_s)
+    assert [passage.place for passage in sighting.cleared][:2] == ["condition", "inactive"]
+    assert (sighting.quiet, sighting.not_passed) == (("email",), ("pagerduty",))

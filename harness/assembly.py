@@ -14,12 +14,13 @@ from fawkes.harness.components.alertmanager import alertmanager
 from fawkes.harness.components.buckets import buckets
 from fawkes.harness.components.dora import dora
 from fawkes.harness.components.exporter import beacon, exporter
+from fawkes.harness.components.link import link, link_name
 from fawkes.harness.components.minio import minio
 from fawkes.harness.components.postgres import dsn, postgres
 from fawkes.harness.components.prometheus import DATA, prometheus
 from fawkes.harness.components.receivers import receivers
 from fawkes.harness.errors import UsageError
-from fawkes.harness.inventory import SAMPLE_SERVICES, Inventory, PrometheusReplica
+from fawkes.harness.inventory import BUCKET_APPS, SAMPLE_SERVICES, Inventory, PrometheusReplica
 from fawkes.harness.model import Component
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator import alertmanager as am
@@ -82,8 +83,7 @@ def object_store(plan: Plan) -> ObjectStore:
 
 def objstore_yaml(name: str, plan: Plan) -> str:
     """objstore.yml of the bucket `core` or `learner`, with keys."""
-    owner = next(one for one in plan.inventory.prometheus if one.bucket == name)
-    return render_objstore(objstore_secret(owner.manifest, plan.objects), object_store(plan))
+    return render_objstore(_bucket_secret(name, plan), object_store(plan))
 
 
 def postgres_dsn(plan: Plan) -> str:
@@ -92,10 +92,19 @@ def postgres_dsn(plan: Plan) -> str:
     return plan.given_dsn or own
 
 
+def _bucket_secret(name: str, plan: Plan) -> Manifest:
+    """The Secret with the objstore.yml of the bucket `core` or `learner`, whoever of its owners runs here."""
+    owners = Inventory(plan.objects).prometheus
+    return objstore_secret(next(one.manifest for one in owners if one.bucket == name), plan.objects)
+
+
 def _stores(plan: Plan) -> list[Component]:
-    names = sorted({bucket(objstore_secret(one.manifest, plan.objects)) for one in plan.inventory.prometheus})
+    databases = _postgres(plan) if plan.inventory.has("postgres") else ()
+    if not plan.inventory.has("minio"):
+        return list(databases)
+    names = sorted(bucket(_bucket_secret(name, plan)) for name in BUCKET_APPS)
     return [
-        *_postgres(plan),
+        *databases,
         minio(
             "minio-0",
             binary=plan.binaries["minio"],
@@ -135,6 +144,8 @@ def _prometheus(one: PrometheusReplica, plan: Plan, pods: Sequence[Pod]) -> Comp
 
 
 def _alerting(plan: Plan) -> list[Component]:
+    if not plan.inventory.has("receivers"):
+        return []
     http, smtp = plan.port("receivers-0", "http"), plan.port("receivers-0", "smtp")
     parts = [
         receivers(
@@ -158,16 +169,26 @@ def _alerting(plan: Plan) -> list[Component]:
             },
             directory=plan.directory(name),
         )
-        alertmanager_part = alertmanager(
-            name,
-            binary=plan.binaries["alertmanager"],
-            directory=plan.directory(name),
-            ports=_ports(plan, name, "http"),
-            spec=manifest["spec"],
-            files=files,
-        )
-        parts.append(replace(alertmanager_part, after=("receivers-0",)))
+        parts += _alertmanager(name, manifest, files, plan)
     return parts
+
+
+def _alertmanager(name: str, manifest: Manifest, files: Mapping[str, str], plan: Plan) -> list[Component]:
+    """One replica; where there are several, with the relay through which the others reach it."""
+    names = [other for owner, other in plan.inventory.alertmanagers if owner is manifest]
+    peers = {other: plan.port(link_name(other), "cluster") for other in names} if len(names) > 1 else {}
+    part = alertmanager(
+        name,
+        binary=plan.binaries["alertmanager"],
+        directory=plan.directory(name),
+        ports=_ports(plan, name, "http", *(["cluster"] if peers else [])),
+        spec=manifest["spec"],
+        files=files,
+        peers=[f"127.0.0.1:{port}" for port in peers.values()],
+        advertise=f"127.0.0.1:{peers[name]}" if peers else "",
+    )
+    part = replace(part, after=("receivers-0", *map(link_name, peers)))
+    return [part, link(name, listen_port=peers[name], target_port=part.ports["cluster"])] if peers else [part]
 
 
 def _thanos(plan: Plan, after_jobs: tuple[str, ...]) -> list[Component]:
@@ -184,35 +205,17 @@ def _thanos(plan: Plan, after_jobs: tuple[str, ...]) -> list[Component]:
             objstore=objstore_yaml(one.bucket, plan),
         )
         for one in plan.inventory.prometheus
+        if plan.inventory.has(one.sidecar_app)
     ]
     sidecars = [replace(part, after=(*part.after, "buckets")) for part in sidecars]
     stores, compactors = [], []
-    for suffix, name, retention in (
-        ("", "core", thanos.BucketRetention()),
-        ("-learner", "learner", _LEARNER_RETENTION),
-    ):
-        store, compactor = f"thanos-store{suffix}-0", f"thanos-compactor{suffix}-0"
-        stores.append(
-            thanos.store(
-                store,
-                binary=binary,
-                directory=plan.directory(store),
-                ports=_ports(plan, store, "http", "grpc"),
-                objstore=objstore_yaml(name, plan),
-                after=("buckets", *after_jobs),
-            )
-        )
-        compactors.append(
-            thanos.compactor(
-                compactor,
-                binary=binary,
-                directory=plan.directory(compactor),
-                ports=_ports(plan, compactor, "http"),
-                objstore=objstore_yaml(name, plan),
-                retention=retention,
-                after=("buckets", *after_jobs),
-            )
-        )
+    for name, (store_app, compactor_app) in BUCKET_APPS.items():
+        if plan.inventory.has(store_app):
+            stores.append(_store(name, f"{store_app}-0", plan, after_jobs))
+        if plan.inventory.has(compactor_app):
+            compactors.append(_compactor(name, f"{compactor_app}-0", plan, after_jobs))
+    if not plan.inventory.has("thanos-query"):
+        return [*sidecars, *stores, *compactors]
     asked = [part.name for part in (*sidecars, *stores)]
     query = thanos.query(
         "thanos-query-0",
@@ -224,6 +227,29 @@ def _thanos(plan: Plan, after_jobs: tuple[str, ...]) -> list[Component]:
     return [*sidecars, *stores, *compactors, query]
 
 
+def _store(name: str, part: str, plan: Plan, after_jobs: tuple[str, ...]) -> Component:
+    return thanos.store(
+        part,
+        binary=plan.binaries["thanos"],
+        directory=plan.directory(part),
+        ports=_ports(plan, part, "http", "grpc"),
+        objstore=objstore_yaml(name, plan),
+        after=("buckets", *after_jobs),
+    )
+
+
+def _compactor(name: str, part: str, plan: Plan, after_jobs: tuple[str, ...]) -> Component:
+    return thanos.compactor(
+        part,
+        binary=plan.binaries["thanos"],
+        directory=plan.directory(part),
+        ports=_ports(plan, part, "http"),
+        objstore=objstore_yaml(name, plan),
+        retention=_LEARNER_RETENTION if name == "learner" else thanos.BucketRetention(),
+        after=("buckets", *after_jobs),
+    )
+
+
 def _services(plan: Plan, joined: Sequence[Component]) -> list[Component]:
     played = {part.name for part in joined}
     shown = [
@@ -233,19 +259,24 @@ def _services(plan: Plan, joined: Sequence[Component]) -> list[Component]:
             port=plan.port(f"{app}-0", "http"),
             metrics=[{"name": "fawkes_service_info", "type": "gauge", "labels": {"service": app}, "value": 1}],
         )
-        for app in SAMPLE_SERVICES
+        for app in filter(plan.inventory.has, SAMPLE_SERVICES)
         if f"{app}-0" not in played
     ]
-    return [
-        dora(
-            port=_own_port(plan, "dora-0", "dora"),
-            dsn=postgres_dsn(plan),
-            webhook_secret=plan.secrets["dora-webhook"],
-            after=() if plan.given_dsn else ("postgres-0",),
-        ),
-        beacon(port=plan.port("beacon-0", "http"), run_id=plan.run_id, value=beacon_value(plan.seed)),
-        *shown,
-    ]
+    if plan.inventory.has("beacon"):
+        shown.append(beacon(port=plan.port("beacon-0", "http"), run_id=plan.run_id, value=beacon_value(plan.seed)))
+    if plan.inventory.has("dora"):
+        shown += [_dora(name, plan) for name in plan.inventory.replicas("dora")]
+    return shown
+
+
+def _dora(name: str, plan: Plan) -> Component:
+    return dora(
+        name,
+        port=_own_port(plan, name, "dora"),
+        dsn=postgres_dsn(plan),
+        webhook_secret=plan.secrets["dora-webhook"],
+        after=() if plan.given_dsn else ("postgres-0",),
+    )
 
 
 # --- what discovery sees ------------------------------------------------------------------------------------
@@ -258,21 +289,19 @@ def _pods(plan: Plan) -> list[Pod]:
     pods = []
     for one in plan.inventory.prometheus:
         namespace, labels = namespace_of(one.manifest), prom.pod_labels(one.manifest)
-        sidecar = {name: plan.port(one.sidecar, name) for name in ("http", "grpc")}
-        pods += [
-            pod(namespace, one.name, labels, "prometheus", web="http"),
-            Pod(namespace, one.name, labels, "thanos-sidecar", sidecar),
-        ]
+        pods.append(pod(namespace, one.name, labels, "prometheus", web="http"))
+        if plan.inventory.has(one.sidecar_app):
+            pods.append(Pod(namespace, one.name, labels, "thanos-sidecar", _ports(plan, one.sidecar, "http", "grpc")))
     for manifest, name in plan.inventory.alertmanagers:
         pods.append(pod(namespace_of(manifest), name, am.pod_labels(manifest), "alertmanager", web="http"))
-    named = [(namespace, f"{app}-0", name) for app, (namespace, name) in SAMPLE_SERVICES.items()]
-    named += [("fawkes-platform", f"{app}-0", app) for app in ("dora", "beacon")]
-    named += [
-        ("fawkes-monitoring", f"{app}-0", app) for app in ("minio", "thanos-query", "thanos-store", "thanos-compactor")
-    ]
-    named += [("fawkes-dojo", f"{app}-0", app) for app in ("thanos-store-learner", "thanos-compactor-learner")]
-    for namespace, part, name in named:
-        pods.append(pod(namespace, part, {"app.kubernetes.io/name": name}, name, http="http"))
+    apps = dict(SAMPLE_SERVICES)
+    apps |= {app: ("fawkes-platform", app) for app in ("dora", "beacon")}
+    apps |= {app: ("fawkes-monitoring", app) for app in ("minio", "thanos-query", *BUCKET_APPS["core"])}
+    apps |= {app: ("fawkes-dojo", app) for app in BUCKET_APPS["learner"]}
+    for app in filter(plan.inventory.has, apps):
+        namespace, name = apps[app]
+        for part in plan.inventory.replicas(app):
+            pods.append(pod(namespace, part, {"app.kubernetes.io/name": name}, name, http="http"))
     return pods
 
 

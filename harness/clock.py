@@ -2,7 +2,8 @@
 
 Scaled: scrape intervals and timeouts, evaluation and group intervals, query offsets, `for`, `keep_firing_for`, ranges,
 offsets and subqueries in expressions, Prometheus' three alert timers (resend delay, outage tolerance, grace period) and
-Alertmanager's group_wait, group_interval, repeat_interval and resolve_timeout, each also where only its default holds.
+Alertmanager's group_wait, group_interval, repeat_interval, resolve_timeout and peer timeout, each also where only its
+default holds.
 
 Not scaled, on purpose:
 - `--query.lookback-delta` (5m). It bridges gaps that have no staleness marker. A failed scrape, a target gone from
@@ -10,6 +11,7 @@ Not scaled, on purpose:
   a pause of 5 s on a busy machine into absent series: host jitter doesn't shrink with the clock. The price: what goes
   missing while Prometheus itself is down lingers for true minutes; such a scenario needs the true clock.
 - Retention, block durations and the windows of DORA values, which are label values: forged history covers these.
+- An Alertmanager cluster's gossip (200ms) and probes: what the network needs, not what alerting waits for.
 - `@` (an instant, not a duration) and numbers, such as the 3600 in `time() - x > 3600`; `Scaling.unscaled` names rules
   whose value depends on the speed of the clock beyond its durations.
 """
@@ -41,11 +43,15 @@ _PROMETHEUS: Final = {
 """Setting -> the default in the CRD, scaled too; None where there is nothing to scale if it isn't set."""
 _ALERT_TIMERS: Final = {"resendDelay": "1m", "forOutageTolerance": "1h", "forGracePeriod": "10m"}
 """spec.rules.alert of a Prometheus object -> the default of its flag (cmd/prometheus/main.go, v3.13.5)."""
+_ALERTMANAGER: Final = {"clusterPeerTimeout": "15s"}
+"""How long a replica waits for each one before it to send (default: cmd/alertmanager/main.go, v0.31.1)."""
 _ENDPOINT: Final = ("interval", "scrapeTimeout")
 _GROUP: Final = ("interval", "query_offset")
 _RULE: Final = ("for", "keep_firing_for")
 _ROUTE: Final = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}
 """Route timer -> its default at the root (config/config.go, `DefaultRouteOpts`, Alertmanager v0.31.1)."""
+
+_SCALED_KINDS: Final = ("Prometheus", "Alertmanager", "ServiceMonitor", "PrometheusRule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +82,7 @@ def scale_objects(objects: Objects, factor: float) -> Scaling:
     if not factor > 0:
         raise UsageError(f"a clock factor of {factor} makes no sense; give a positive number, 1 for true time")
     scaler = _Scaler(factor)
-    changed = [
-        scaler.manifest(one) for one in objects if one["kind"] in ("Prometheus", "ServiceMonitor", "PrometheusRule")
-    ]
+    changed = [scaler.manifest(one) for one in objects if one["kind"] in _SCALED_KINDS]
     secrets = {id(config_secret(one, objects)): config_secret(one, objects) for one in objects.of("Alertmanager")}
     changed += [scaler.alertmanager_secret(one) for one in secrets.values()]
     return Scaling(objects.replace(*changed), tuple(scaler.scaled), tuple(scaler.unscaled))
@@ -100,6 +104,8 @@ class _Scaler:
                 self._settings(spec, _PROMETHEUS, where)
                 alert = spec.setdefault("rules", {}).setdefault("alert", {})
                 self._settings(alert, _ALERT_TIMERS, f"{where} rules.alert")
+            case "Alertmanager":
+                self._settings(spec, _ALERTMANAGER, where)
             case "ServiceMonitor":
                 for index, endpoint in enumerate(spec.get("endpoints") or ()):
                     self._settings(endpoint, dict.fromkeys(_ENDPOINT), f"{where} endpoints[{index}]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import time
@@ -18,7 +19,7 @@ from fawkes.harness.components.prometheus import DATA
 from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import RealClock, eventually, poll_for
 from fawkes.harness.given_postgres import GivenDatabase, server_dsn
-from fawkes.harness.inventory import Inventory
+from fawkes.harness.inventory import Inventory, with_replicas
 from fawkes.harness.model import Component
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator.objects import Objects, load_objects
@@ -26,7 +27,7 @@ from fawkes.harness.operator.prometheus import external_labels
 from fawkes.harness.providers.local import LocalProvider
 from fawkes.harness.providers.local.ledger import Ledger, state_directory
 from fawkes.harness.providers.local.ports import Ports
-from fawkes.harness.scenario import Scenario
+from fawkes.harness.scenario import PlatformSpec, Scenario
 from fawkes.harness.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Site:
         clock: RealClock,
         binaries: Mapping[str, Path],
         objects: Objects,
+        inventory: Inventory,
         ports: Ports,
         keep_data: bool,
         mutant: Mutant | None,
@@ -66,7 +68,7 @@ class Site:
             run_id=run_id,
             seed=seed,
             objects=objects,
-            inventory=Inventory(objects),
+            inventory=inventory,
             secrets=Secrets(),
             port=ports.port,
             directory=self.provider.part_directory,
@@ -80,7 +82,7 @@ class Site:
         cls, name: str, directory: Path, scenario: Scenario, setting: Setting, clock: RealClock
     ) -> tuple[Site, list[str]]:
         """The site of one scenario of a run, and notes on how its time is treated."""
-        objects, notes = _objects(setting.mutant, scenario.clock_factor(setting.profile))
+        objects, notes = _objects(setting.mutant, scenario.clock_factor(setting.profile), scenario.platform.replicas)
         site = cls(
             directory,
             run_id=f"{setting.run_id}-{name.replace('_', '-')}",
@@ -88,6 +90,7 @@ class Site:
             clock=clock,
             binaries=setting.binaries,
             objects=objects,
+            inventory=_inventory(scenario.platform, objects),
             ports=Ports(random.SystemRandom()),
             keep_data=setting.hold is not None,
             mutant=setting.mutant,
@@ -106,7 +109,7 @@ class Site:
         clock: RealClock,
     ) -> Site:
         """A site without a scenario, for a person to look around: true clock, no mutant."""
-        objects, _ = _objects(None, 1.0)
+        objects, _ = _objects(None, 1.0, {})
         inventory = Inventory(objects)
         known = {part for app in inventory.apps() for part in inventory.replicas(app)}
         for part, _ in fixed_ports:
@@ -119,6 +122,7 @@ class Site:
             clock=clock,
             binaries=binaries,
             objects=objects,
+            inventory=inventory,
             ports=Ports(random.SystemRandom(), fixed_ports),
             keep_data=False,
             mutant=None,
@@ -172,7 +176,7 @@ class Environment:
     """The platform of a site with everything joined to it: start it, then it is the World of world.py."""
 
     def __init__(self, site: Site, joined: Sequence[Component], *, clock_factor: float = 1.0) -> None:
-        self._site, self._clock = site, site.clock
+        self._site, self.clock = site, site.clock
         self.run_id, self.seed, self.directory = site.run_id, site.seed, site.directory
         self.clock_factor = clock_factor
         self.started_at_s = site.started_at_s
@@ -209,6 +213,24 @@ class Environment:
     def revive(self, part: str) -> None:
         self._site.provider.revive(part)
 
+    def pause(self, part: str) -> None:
+        self._site.provider.pause(part)
+
+    def resume(self, part: str) -> None:
+        self._site.provider.resume(part)
+
+    def partition(self, app: str) -> None:
+        self._site.provider.partition(self.replicas(app))
+
+    def heal(self, app: str) -> None:
+        self._site.provider.heal(self.replicas(app))
+
+    def on(self, clock: RealClock) -> Environment:
+        """The same platform for another thread, which waits on a clock of its own."""
+        other = copy.copy(self)
+        other.clock = clock
+        return other
+
     def rss_bytes(self) -> Mapping[str, int]:
         return self._site.provider.rss_bytes()
 
@@ -220,15 +242,29 @@ class Environment:
         return time.time()
 
     def eventually(self, what: str, probe: Callable[[], Any], expect: Callable[[Any], bool], *, within_s: float) -> Any:
-        return eventually(what, probe, expect, within_s=within_s, clock=self._clock)
+        return eventually(what, probe, expect, within_s=within_s, clock=self.clock)
 
     def poll_for(self, seconds: float, tick: Callable[[], Any] | None = None) -> None:
-        poll_for(seconds, tick, clock=self._clock)
+        poll_for(seconds, tick, clock=self.clock)
 
 
-def _objects(mutant: Mutant | None, factor: float) -> tuple[Objects, list[str]]:
-    """The platform's objects, broken by the mutant, on the clock; and notes for the report."""
-    objects, notes = load_objects(PLATFORM), []
+def refuse_unknown_parts(scenarios: Mapping[str, Scenario]) -> None:
+    """UsageError naming the scenario whose `platform` asks for what there isn't, before anything starts."""
+    objects = load_objects(PLATFORM)
+    for name, scenario in scenarios.items():
+        try:
+            _inventory(scenario.platform, with_replicas(objects, scenario.platform.replicas))
+        except UsageError as error:
+            raise UsageError(f"scenario {name}: {error}") from error
+
+
+def _inventory(platform: PlatformSpec, objects: Objects) -> Inventory:
+    return Inventory(objects, parts=platform.parts, counts=platform.replicas)
+
+
+def _objects(mutant: Mutant | None, factor: float, counts: Mapping[str, int]) -> tuple[Objects, list[str]]:
+    """The platform's objects, in these numbers, broken by the mutant, on the clock; and notes for the report."""
+    objects, notes = with_replicas(load_objects(PLATFORM), counts), []
     if mutant is not None:
         objects = mutant.change(objects)
         notes.append(f"mutant {mutant.name}: {mutant.breaks}")

@@ -7,7 +7,8 @@ HarnessError
 |   `-- ToolchainError  a binary that cannot be found or built
 +-- ComponentError      a part of the platform's: argv, exit code, last log lines
 +-- DeadlineExceeded    the world did not become what was expected in time
-`-- RecordError         a run directory that cannot be judged
++-- RecordError         a run directory that cannot be judged
+`-- Cancelled           nobody's: the run ends early, and what waits must stop
 """
 
 from __future__ import annotations
@@ -78,3 +79,7 @@ class DeadlineExceeded(HarnessError):
 
 class RecordError(HarnessError):
     """A run directory is incomplete or damaged. Names the file and the line."""
+
+
+class Cancelled(HarnessError):
+    """Whoever waited is to stop, because the run ends early."""

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import tenacity
 
-from fawkes.harness.errors import DeadlineExceeded, HarnessError
+from fawkes.harness.errors import Cancelled, DeadlineExceeded, HarnessError
 
 POLL_EVERY_S: Final = 0.1
 """Short against the fastest clock of a compressed platform (scrapes every 250 ms), and ten HTTP requests a
@@ -29,19 +29,32 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """The machine's clock. Waiting accumulates in `waited_s`, for the account of where a run's time went."""
+    """The machine's clock. Waiting accumulates in `waited_s`, for the account of where a run's time went.
+
+    A thread that may have to end early waits on a clock of its own: once that is cancelled, every use raises Cancelled.
+    """
 
     def __init__(self) -> None:
         self.waited_s = 0.0
-        self._never = threading.Event()
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """From any thread."""
+        self._cancelled.set()
 
     def monotonic_s(self) -> float:
+        self._raise_if_cancelled()
         return time.monotonic()
 
     def wait(self, seconds: float) -> None:
         began_s = time.monotonic()
-        self._never.wait(seconds)
+        self._cancelled.wait(seconds)
         self.waited_s += time.monotonic() - began_s
+        self._raise_if_cancelled()
+
+    def _raise_if_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled("the run is ending")
 
 
 @dataclass(frozen=True, slots=True)

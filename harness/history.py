@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fawkes.harness.errors import ProviderError, RecordError
+from fawkes.harness.errors import Cancelled, ProviderError, RecordError
 from fawkes.harness.model import History, Json, Record
 
 FINAL = "history_end"
@@ -34,9 +34,10 @@ class HistoryWriter:
         self._began_s = monotonic_s()
         self._lock = threading.Lock()
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+        self._closed = False
 
     def __call__(self, kind: str, /, **data: Json) -> None:
-        """Append one record. Raises ProviderError when it cannot be written in full (disk full)."""
+        """Append one record. ProviderError when it cannot be written in full (disk full), Cancelled once closed."""
         record = {
             "at_s": round(self._wall_s(), 6),
             "mono_s": round(self._monotonic_s() - self._began_s, 6),
@@ -45,6 +46,8 @@ class HistoryWriter:
         }
         line = (json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
         with self._lock:
+            if self._closed:
+                raise Cancelled(f"{self._path} is closed")
             try:
                 written = os.write(self._fd, line)
             except OSError as error:
@@ -57,7 +60,9 @@ class HistoryWriter:
         try:
             self(FINAL)
         finally:
-            os.close(self._fd)
+            with self._lock:
+                self._closed = True
+                os.close(self._fd)
 
 
 _REMEDY = "free space there, or choose another place for run directories with --runs DIR"

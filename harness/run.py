@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fawkes.harness.beside import beside
 from fawkes.harness.catalogue import CATALOGUE
 from fawkes.harness.environment import Environment, Site
 from fawkes.harness.errors import DeadlineExceeded, HarnessError
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.faults import break_parts
 from fawkes.harness.history import HistoryWriter
 from fawkes.harness.mutants.mutant import Mutant
-from fawkes.harness.scenario import Fault, Profile, Scenario
+from fawkes.harness.scenario import Profile, Scenario
 from fawkes.harness.world import Driver, Recorder
 
 Say = Callable[[str], None]
@@ -40,10 +42,9 @@ def run_scenario(name: str, scenario: Scenario, directory: Path, setting: Settin
 
     1. prepare   addresses, forged history, configuration
     2. start     every part ready
-    3. workload  what the scenario sends
-    4. faults    what it breaks
-    5. observe   each expectation's observer looks, waits, and writes down what it sees
-    6. stop      everything taken down, whatever happened before
+    3. drive     what the scenario sends, and what it breaks meanwhile
+    4. observe   each expectation's observer looks, waits, and writes down what it sees
+    5. stop      everything taken down, whatever happened before
 
     Trouble (a part that does not start, a full disk, Ctrl-C) is recorded as an `error` and makes the verdict
     inconclusive. Raises KeyboardInterrupt again after the platform is down, and ProviderError when not even the
@@ -81,28 +82,20 @@ def run_scenario(name: str, scenario: Scenario, directory: Path, setting: Settin
 
 
 def _drive(scenario: Scenario, environment: Environment, setting: Setting, record: Recorder, phases: _Phases) -> None:
-    for spec in scenario.workload:
-        with phases(f"workload {spec.do}"):
-            setting.drivers[spec.do].run(spec, environment, record)
-    if scenario.faults:
-        with phases("faults"):
-            _break(scenario.faults, environment, record)
+    """The workload, and the faults while it goes on."""
 
+    if not scenario.faults:
+        for spec in scenario.workload:
+            with phases(f"workload {spec.do}"):
+                setting.drivers[spec.do].run(spec, environment, record)
+        return
 
-def _break(faults: tuple[Fault, ...], environment: Environment, record: Recorder) -> None:
-    """Kill and revive parts at their times, scaled with the platform's clock."""
-    began_s = environment.now_s()
-    steps = sorted(
-        [(fault.at, "kill", fault.part) for fault in faults]
-        + [(fault.at + fault.lasts, "revive", fault.part) for fault in faults]
-    )
-    for at_s, action, part in steps:
-        due_s = began_s + at_s / environment.clock_factor
-        environment.poll_for(max(0.0, due_s - environment.now_s()))
-        step_began_s = environment.now_s()
-        (environment.kill if action == "kill" else environment.revive)(part)
-        word = "stop" if action == "kill" else "start"
-        record("fault", action=word, part=part, began_s=step_began_s, ended_s=environment.now_s())
+    def work(world: Environment) -> None:
+        for spec in scenario.workload:
+            setting.drivers[spec.do].run(spec, world, record)
+
+    with phases("workload and faults"), beside(lambda own: work(environment.on(own)), clock=environment.clock):
+        break_parts(scenario.faults, environment, record)
 
 
 def _observe(scenario: Scenario, environment: Environment, record: Recorder, phases: _Phases) -> None:

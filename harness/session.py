@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from fawkes.harness import fingerprint
 from fawkes.harness.composition import DRIVERS, RENDER, ROOT, scenario_loader
-from fawkes.harness.environment import PLATFORM, REQUIRED_BINARIES, Environment
+from fawkes.harness.environment import PLATFORM, REQUIRED_BINARIES, Environment, refuse_unknown_parts
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.judge import judge_run
 from fawkes.harness.model import RunResult
@@ -51,6 +51,7 @@ class Session:
     """A run in progress. `run` once for each planned scenario, then `finish`."""
 
     def __init__(self, scenarios: Mapping[str, tuple[Scenario, Any]], wish: Wish, say: Say, progress: Say) -> None:
+        refuse_unknown_parts({name: scenario for name, (scenario, _) in scenarios.items()})
         self._scenarios, self._say = scenarios, say
         seed = secrets.randbelow(2**31) if wish.seed is None else wish.seed
         binaries = provide(REQUIRED_BINARIES, progress=progress)

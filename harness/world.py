@@ -50,6 +50,18 @@ class World(Protocol):
     def revive(self, part: str) -> None:
         """Start a killed part again and wait until it is ready."""
 
+    def pause(self, part: str) -> None:
+        """Make a part hang (a fault). UsageError if there is no such part."""
+
+    def resume(self, part: str) -> None:
+        """Let a paused part go on."""
+
+    def partition(self, app: str) -> None:
+        """Cut an app's replicas off from each other (a fault). UsageError if they don't talk to each other."""
+
+    def heal(self, app: str) -> None:
+        """Join them again."""
+
     def now_s(self) -> float:
         """Wall clock, Unix seconds."""
 

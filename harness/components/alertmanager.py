@@ -12,6 +12,13 @@ CONFIG_FILE: Final = "alertmanager.yml"
 _DEFAULT_RETENTION: Final = "120h"
 """The CRD's default for how long notifications and silences are remembered."""
 
+_CLUSTER_TIMERS: Final = {
+    "clusterPeerTimeout": "cluster.peer-timeout",
+    "clusterGossipInterval": "cluster.gossip-interval",
+    "clusterPushpullInterval": "cluster.pushpull-interval",
+}
+"""Field of the Alertmanager object -> flag (pkg/alertmanager/operator.go)."""
+
 
 def alertmanager(
     name: str,
@@ -22,13 +29,14 @@ def alertmanager(
     spec: Mapping[str, Any],
     files: Mapping[str, str],
     peers: Sequence[str] = (),
+    advertise: str = "",
 ) -> Component:
     """Part `name`, for example `alertmanager-main-0`, on port `http`; `files` are what `render_alertmanager` made.
 
-    With `peers` (127.0.0.1:PORT of every replica's port `cluster`) the replicas gossip over loopback and tell each
-    other what was sent; without, there is no cluster, as the operator has it for a single replica.
+    With `peers` (127.0.0.1:PORT at which each replica's port `cluster` is reached) the replicas gossip over loopback
+    and tell each other what was sent; `advertise` is where they reach this one. Without `peers` there is no cluster, as
+    the operator has it for a single replica.
     """
-    cluster = f"127.0.0.1:{ports['cluster']}" if peers else ""
     return Component(
         name=name,
         app=name.rpartition("-")[0],
@@ -39,10 +47,18 @@ def alertmanager(
             f"--data.retention={spec.get('retention', _DEFAULT_RETENTION)}",
             f"--web.listen-address=127.0.0.1:{ports['http']}",
             "--web.route-prefix=/",
-            f"--cluster.listen-address={cluster}",
-            *(f"--cluster.peer={peer}" for peer in peers),
+            *(_cluster_flags(ports["cluster"], spec, peers, advertise) if peers else ["--cluster.listen-address="]),
         ),
         ready=Ready(by="http"),
         ports=dict(ports),
         files=dict(files),
     )
+
+
+def _cluster_flags(port: int, spec: Mapping[str, Any], peers: Sequence[str], advertise: str) -> list[str]:
+    return [
+        f"--cluster.listen-address=127.0.0.1:{port}",
+        *([f"--cluster.advertise-address={advertise}"] if advertise else []),
+        *(f"--cluster.peer={peer}" for peer in peers),
+        *(f"--{flag}={spec[field]}" for field, flag in _CLUSTER_TIMERS.items() if field in spec),
+    ]

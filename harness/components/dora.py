@@ -9,10 +9,10 @@ import yaml
 from fawkes.harness.model import Component, Ready
 
 
-def dora(*, port: int, dsn: str, webhook_secret: str, after: tuple[str, ...]) -> Component:
-    """Part `dora-0` with port `http`: webhooks, REST API, /metrics. Ready when its store is replayed."""
+def dora(name: str, *, port: int, dsn: str, webhook_secret: str, after: tuple[str, ...]) -> Component:
+    """Part `name`, for example `dora-0`, with port `http`: webhooks, REST, /metrics. Ready when replayed."""
     return Component(
-        name="dora-0",
+        name=name,
         app="dora",
         argv=(sys.executable, "-m", "fawkes.fixtures.services.dora", "--port", str(port), "--config", "dora.yaml"),
         ready=Ready(by="http", path="/readyz"),

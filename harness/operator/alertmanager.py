@@ -24,6 +24,7 @@ _MOUNTED_SECRETS: Final = "/etc/alertmanager/secrets/"
 _KNOWN: Final = {
     *("version", "replicas", "retention", "configSecret", "secrets", "logLevel", "logFormat"),
     *("image", "resources", "storage", "containers", "serviceAccountName", "affinity", "tolerations", "nodeSelector"),
+    *("clusterPeerTimeout", "clusterGossipInterval", "clusterPushpullInterval"),
     *("podMetadata", "securityContext", "topologySpreadConstraints", "priorityClassName"),
 }
 

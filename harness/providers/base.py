@@ -47,7 +47,29 @@ class Killable(Protocol):
         """Start a killed part again on its old data and wait until it is ready."""
 
 
-ABILITIES: Mapping[str, type] = {"kill": Killable}
+@runtime_checkable
+class Pausable(Protocol):
+    """Can make a part hang and let it go on."""
+
+    def pause(self, part: str) -> None:
+        """From now on the part does nothing; its connections stay open and unanswered."""
+
+    def resume(self, part: str) -> None:
+        """The part goes on where it was."""
+
+
+@runtime_checkable
+class Partitionable(Protocol):
+    """Can cut parts off from each other and join them again."""
+
+    def partition(self, parts: Sequence[str]) -> None:
+        """From now on what one of `parts` sends to another is lost. UsageError for parts that don't talk directly."""
+
+    def heal(self, parts: Sequence[str]) -> None:
+        """They reach each other again."""
+
+
+ABILITIES: Mapping[str, type] = {"kill": Killable, "pause": Pausable, "partition": Partitionable}
 """What a scenario may name under `needs`, and the protocol that a provider offers for it."""
 
 

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from fawkes.harness.errors import Problem, ScenarioError, UsageError
 from fawkes.harness.expectation import Expectation
-from fawkes.harness.scenario.schema import Scenario, scenario_model
+from fawkes.harness.scenario.schema import FAULTS, Scenario, scenario_model
 from fawkes.harness.scenario.yaml_positions import Document, Location, parse
 
 
@@ -22,7 +22,7 @@ class Loader:
     def __init__(self, expectations: Sequence[type[Expectation]], drivers: Sequence[type[BaseModel]]) -> None:
         self._by_tag: dict[str, type[BaseModel]] = {
             **{_tag(model, "check"): model for model in expectations},
-            **{_tag(model, "do"): model for model in drivers},
+            **{_tag(model, "do"): model for model in (*drivers, *FAULTS)},
         }
         self._model = scenario_model(expectations, drivers)
 

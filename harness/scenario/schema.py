@@ -28,15 +28,57 @@ class PlatformSpec(_Strict):
         default={},
         description="Per profile, by what factor alerting intervals are divided. 1 is true time, also when absent.",
     )
+    parts: tuple[str, ...] = Field(
+        default=(),
+        description="Apps to run, with what they need; all of them when absent. `services` means all sample services, "
+        "whose alert PlatformServiceAbsent fires where they don't run.",
+    )
+    replicas: dict[str, Annotated[int, Field(ge=1, le=3)]] = Field(
+        default={}, description="App -> how many, where it differs from the platform's objects: {alertmanager-main: 2}."
+    )
 
 
-class Fault(_Strict):
-    """A part is killed and brought back."""
+class _Fault(_Strict):
+    at: DurationS = Field(description="Unscaled time since the workload began.")
+    lasts: DurationS = Field(gt=0, description="Unscaled time until it is healed.")
+
+
+class KillFault(_Fault):
+    """A part ends at once (SIGKILL) and is started again on its old data."""
 
     do: Literal["kill"]
-    part: str = Field(description="The part's name, e.g. `jenkins`.")
-    at: DurationS = Field(description="Unscaled time after the workload has been driven.")
-    lasts: DurationS = Field(description="Unscaled time until it is started again.")
+    part: str = Field(description="The part's name, e.g. `jenkins-0`.")
+
+    @property
+    def target(self) -> str:
+        return self.part
+
+
+class PauseFault(_Fault):
+    """A part hangs: it keeps its connections and answers nothing."""
+
+    do: Literal["pause"]
+    part: str = Field(description="The part's name, e.g. `dora-0`.")
+
+    @property
+    def target(self) -> str:
+        return self.part
+
+
+class PartitionFault(_Fault):
+    """The replicas of an app can't reach each other; everybody else still reaches them."""
+
+    do: Literal["partition"]
+    app: str = Field(description="The app's name, e.g. `alertmanager-main`.")
+
+    @property
+    def target(self) -> str:
+        return self.app
+
+
+FAULTS: Final[tuple[type[BaseModel], ...]] = (KillFault, PauseFault, PartitionFault)
+Fault = Annotated[KillFault | PauseFault | PartitionFault, Field(discriminator="do")]
+"""What is broken while the workload runs, and for how long."""
 
 
 class Scenario(_Strict):
@@ -61,8 +103,8 @@ class Scenario(_Strict):
         names = [expect.name for expect in self.expect]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"expectation names must be unique, {sorted(twice)[0]!r} is not")
-        if self.faults and "kill" not in self.needs:
-            raise ValueError("faults of kind `kill` need `needs: [kill]`")
+        if lacking := sorted({fault.do for fault in self.faults} - set(self.needs)):
+            raise ValueError(f"faults of kind `{lacking[0]}` need `needs: [{', '.join(lacking)}]`")
         return self
 
     def clock_factor(self, profile: Profile) -> float:

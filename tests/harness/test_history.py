@@ -67,5 +67,5 @@ class HistoryWriterOnFullDisk(HistoryWriter):
 
     def __init__(self) -> None:
         self._path, self._wall_s, self._monotonic_s = Path("/dev/full"), lambda: 0.0, lambda: 0.0
-        self._began_s, self._lock = 0.0, threading.Lock()
+        self._began_s, self._lock, self._closed = 0.0, threading.Lock(), False
         self._fd = os.open("/dev/full", os.O_WRONLY)

@@ -7,7 +7,7 @@ import pytest
 
 from fawkes.harness.errors import ComponentError, ProviderError, UsageError
 from fawkes.harness.model import Component, Ready
-from fawkes.harness.providers.base import Killable
+from fawkes.harness.providers.base import Killable, Partitionable, Pausable
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
@@ -73,6 +73,31 @@ def test_a_killed_part_is_gone_until_it_is_revived_at_the_same_address(place):
         page(url)
     place.provider.revive("one")
     assert "contract_value 3" in page(url)
+
+
+def test_a_paused_part_keeps_its_connections_and_answers_when_it_goes_on(place):
+    assert isinstance(place.provider, Pausable)
+    place.provider.start([place.part("one", 3)])
+    url = place.provider.url("one")
+    place.provider.pause("one")
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.get(f"{url}/metrics", trust_env=False, timeout=0.3)
+    place.provider.resume("one")
+    assert "contract_value 3" in page(url)
+
+
+def test_a_paused_part_does_not_hold_up_the_end(place):
+    place.provider.start([place.part("one")])
+    place.provider.pause("one")
+    place.provider.close()
+    assert list(place.provider.running()) == []
+
+
+def test_parts_that_do_not_talk_to_each_other_cannot_be_partitioned(place):
+    assert isinstance(place.provider, Partitionable)
+    place.provider.start([place.part("one"), place.part("two")])
+    with pytest.raises(UsageError, match="don't talk to each other"):
+        place.provider.partition(["one", "two"])
 
 
 def test_close_ends_everything_and_may_be_called_again(place):

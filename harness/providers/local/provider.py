@@ -17,6 +17,7 @@ import httpx
 import psutil
 
 from fawkes.harness.child import run
+from fawkes.harness.components.link import link_name
 from fawkes.harness.errors import ComponentError, DeadlineExceeded, ProviderError, UsageError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.model import Component
@@ -33,7 +34,7 @@ STOP_WITHIN_S: Final = 10.0
 
 
 class LocalProvider:
-    """Provider and Killable. Each part has a directory `parts/NAME` and a log `logs/NAME.log` below `directory`."""
+    """Provider with every ability. A part has a directory `parts/NAME` and a log `logs/NAME.log` below `directory`."""
 
     name = "local"
 
@@ -106,6 +107,22 @@ class LocalProvider:
         self._ready.discard(part)
         self._processes.pop(part, None)
         self.start([component])
+
+    def pause(self, part: str) -> None:
+        self._component(part)
+        signal_group(self._processes[part].pid, signal.SIGSTOP)
+
+    def resume(self, part: str) -> None:
+        self._component(part)
+        signal_group(self._processes[part].pid, signal.SIGCONT)
+
+    def partition(self, parts: Sequence[str]) -> None:
+        for link in self._links(parts):
+            self.pause(link)
+
+    def heal(self, parts: Sequence[str]) -> None:
+        for link in self._links(parts):
+            self.resume(link)
 
     def close(self) -> None:
         """Those that depend on others go first; a part that ignores the polite signal is killed."""
@@ -201,6 +218,7 @@ class LocalProvider:
         asked = [name for name in names if self._processes[name].poll() is None]
         for name in asked:
             signal_group(self._processes[name].pid, self._components[name].stop_signal)
+            signal_group(self._processes[name].pid, signal.SIGCONT)  # a paused part would not hear it
         with contextlib.suppress(DeadlineExceeded):
             eventually(
                 "parts to stop",
@@ -216,6 +234,13 @@ class LocalProvider:
 
     def _depth(self, name: str) -> int:
         return 1 + max((self._depth(dep) for dep in self._components[name].after), default=0)
+
+    def _links(self, parts: Sequence[str]) -> list[str]:
+        """The relays that stand between these parts (fawkes.harness.link)."""
+        links = [link_name(part) for part in parts]
+        if len(links) < 2 or not set(links) <= set(self._components):
+            raise UsageError(f"{', '.join(parts)}: these parts don't talk to each other; nothing to partition")
+        return links
 
     def _component(self, part: str) -> Component:
         if part not in self._components:

@@ -78,7 +78,7 @@ def parts(seed: int) -> Iterator[Parts]:
         port = ports.port(DATABASE, "postgres")
         provider.start(postgres(port=port, password=password, directory=provider.part_directory(DATABASE)))
         where = dsn(port=port, password=password)
-        service = dora(port=ports.port(SERVICE), dsn=where, webhook_secret=secret, after=())
+        service = dora("dora-0", port=ports.port(SERVICE), dsn=where, webhook_secret=secret, after=())
         service = replace(service, ready=replace(service.ready, within_s=READY_WITHIN_S))
         yield Parts(provider, where, secret, service)
 

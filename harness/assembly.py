@@ -36,6 +36,8 @@ _LEARNER_RETENTION: Final = thanos.BucketRetention(raw="90d", five_minutes="90d"
 """ADR-012: 90 days in Thanos for the Learner; the others keep for ever."""
 SERVICE_LABEL: Final = "fawkes.io/service"
 """The label that says what a Service is, and becomes the job of its targets."""
+_TEAMS: Final = ("platform", "payments", "search")
+"""Whose leads have a mailbox: the platform's own team and two that are its users."""
 _BEHIND: Final = "behind"
 """Port name of a part whose own port is taken by a tampering proxy."""
 
@@ -153,7 +155,7 @@ def _alerting(plan: Plan) -> list[Component]:
             smtp_port=smtp,
             mattermost_token=plan.secrets["mattermost-token"],
             pagerduty_routing_key=plan.secrets["pagerduty-routing-key"],
-            email_recipients=("platform-leads@fawkes.example",),
+            email_recipients=[f"{team}-leads@fawkes.example" for team in _TEAMS],
         )
     ]
     for manifest, name in plan.inventory.alertmanagers:

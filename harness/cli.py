@@ -16,7 +16,7 @@ from typer.exceptions import TyperException
 
 from fawkes.harness.composition import SCENARIOS, scenario_loader
 from fawkes.harness.doctor import examine
-from fawkes.harness.environment import PLATFORM, REQUIRED_BINARIES
+from fawkes.harness.environment import ADR_LITERAL, PLATFORM, REQUIRED_BINARIES
 from fawkes.harness.errors import HarnessError, UsageError
 from fawkes.harness.given_postgres import SETTING, drop, server_dsn
 from fawkes.harness.keeper import hold_until_signal, keep_up, parse_ports, take_down
@@ -25,7 +25,7 @@ from fawkes.harness.mutants import MUTANTS, find_mutant
 from fawkes.harness.narrate import Narrator
 from fawkes.harness.providers.local.ledger import collect, state_directory
 from fawkes.harness.result_io import load_result
-from fawkes.harness.rulecheck import check_rules
+from fawkes.harness.rulecheck import check_rules, check_unit_tests
 from fawkes.harness.rundir import RunDirectory
 from fawkes.harness.scenario import Profile, find_scenarios
 from fawkes.harness.session import RUNS, ProviderName, Session, Wish, write_result
@@ -214,11 +214,13 @@ def toolchain_build_command() -> None:
 
 @toolchain_app.command("check-rules")
 def check_rules_command() -> None:
-    """Check the platform's rules with promtool and run their unit tests."""
+    """Check the platform's rules with promtool, run their unit tests, and prove the defects of the ADR's own rules."""
     with Narrator(_err) as narrator:
         promtool = provide(["promtool"], progress=narrator.progress)["promtool"].path
-    for name in check_rules(PLATFORM, promtool):
-        _out.print(f"ok {name}", markup=False, highlight=False)
+    passed = {PLATFORM: check_rules(PLATFORM, promtool), ADR_LITERAL: check_unit_tests(ADR_LITERAL, promtool)}
+    for directory, names in passed.items():
+        for name in names:
+            _out.print(f"ok {directory.name}/{name}", markup=False, highlight=False)
 
 
 def _report(result: RunResult, directory: Path, as_json: bool) -> None:

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from fawkes.harness.run import Setting
 
 REQUIRED_BINARIES: Final = ("prometheus", "promtool", "alertmanager", "amtool", "thanos", "minio")
-PLATFORM: Final = Path(fawkes.harness.__file__).parent.parent / "fixtures" / "platform"
+FIXTURES: Final = Path(fawkes.harness.__file__).parent.parent / "fixtures"
+PLATFORM: Final = FIXTURES / "platform"
+ADR_LITERAL: Final = FIXTURES / "adr_literal"
+"""What the ADR wrote, kept as known-bad fixtures."""
 _HTTP_WITHIN_S: Final = 10.0
 """For one request of an observer. Thanos' own query time-out is two minutes, but nobody here waits that long."""
 

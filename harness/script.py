@@ -6,6 +6,7 @@ Elapsed time is unscaled and counts from the moment the workload began; before t
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -55,6 +56,19 @@ class ScriptedSeries(_Strict):
             return None
         step = self.steps[index - 1]
         return None if step.value is None else step.value + step.rate_per_s * (max(0.0, elapsed_s) - step.at)
+
+    def shown(self, from_s: float, until_s: float) -> list[tuple[float, float]]:
+        """Each step's lowest and highest value in that time, both ends included; nothing while it is absent."""
+        from_s, until_s = max(0.0, from_s), max(0.0, until_s)
+        ranges = []
+        for step, end_s in zip(self.steps, [*(step.at for step in self.steps[1:]), math.inf], strict=True):
+            if step.value is not None and step.at <= until_s and from_s < end_s:
+                ends = [
+                    step.value + step.rate_per_s * (at_s - step.at)
+                    for at_s in (max(from_s, step.at), min(until_s, end_s))
+                ]
+                ranges.append((min(ends), max(ends)))
+        return ranges
 
 
 class Silence(_Strict):

@@ -1,11 +1,12 @@
 """An alert's live timeline against the one predicted from the unscaled rule, replica by replica.
 
-All live times come from raw samples: `up` is stamped with the scrape's scheduled time, ALERTS with the evaluation's,
-so that nothing is added by the way they are read. The part is killed, `up` falls to 0, and then
+All live times come from raw samples: what the rule reads is stamped with the scrape's scheduled time, ALERTS with the
+evaluation's, so that nothing is added by the way they are read. Put back on the true pace, the samples give the
+prediction; promtool has confirmed it. Where the prediction changes state at p, on the live clock, the alert must go
 
-    pending   in [down, down + one evaluation + one scrape]
+    pending   in [p, p + one evaluation + one scrape]
     firing    in [pending + for, pending + for + one evaluation]
-    inactive  in [up + keep_firing_for, up + keep_firing_for + one evaluation + one scrape]
+    inactive  in [p, p + one evaluation + one scrape]
 
 with every duration divided by the clock's factor. A scrape counts here because its sample carries the time it began and
 can be read only after it ended, at most one interval later.
@@ -17,19 +18,25 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from fawkes.harness.checks.exposed import Exposed
 from fawkes.harness.duration import DurationS
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
 
 Sample = Sequence[float]
 """[Unix seconds, value]."""
+State = Literal["pending", "firing", "inactive"]
+Timeline = list[tuple[float, State]]
+"""When the alert changed to which state, in Unix seconds."""
 
 ROUNDING_S: Final = 0.002
 """Durations on the compressed clock and time stamps are whole milliseconds: half of one for each end of two."""
+_ONE_MISSING: Final = 1.5
+"""Evaluations: a longer gap between two that returned the alert has one between them that did not."""
 
 
 class AlertTimelineExpectation(Expectation):
@@ -37,14 +44,25 @@ class AlertTimelineExpectation(Expectation):
 
     check: Literal["alert_timeline"] = "alert_timeline"
     alert: str = Field(description="Name of the alert.")
-    labels: dict[str, str] = Field(description="What picks one target's `up` and its alert, e.g. {job: jenkins}.")
-    fault_part: str = Field(description="Name of the part that the scenario kills.")
+    labels: dict[str, str] = Field(description="What picks one alert, and the series it is made of: {job: jenkins}.")
+    goes: tuple[State, ...] = Field(
+        default=("pending", "firing", "inactive"),
+        description="The states it must go through, in order, once the fault or the script has begun; [] for never.",
+    )
+    fault_part: str | None = Field(default=None, description="Name of the part that the scenario kills.")
+    exposed_part: str | None = Field(default=None, description="Name of the part that follows a script (do: expose).")
     app: str = Field(default="prometheus-core", description="The Prometheus that evaluates the rule.")
     rules: str = Field(default="platform", description="Folder below fixtures/ with the PrometheusRule as it ships.")
     scrape_interval: DurationS = Field(default=30.0, gt=0, description="The target's, unscaled, as it ships.")
     evaluation_interval: DurationS = Field(
         default=30.0, gt=0, description="Unscaled; only for a rule group that sets no interval of its own."
     )
+
+    @model_validator(mode="after")
+    def _known_cause(self) -> Self:
+        if self.fault_part is not None and self.exposed_part is not None:
+            raise ValueError("fault_part and exposed_part exclude each other; name the one that makes the alert")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +113,12 @@ class _BrokenError(Exception):
 
 
 def check_alert_timeline(expect: AlertTimelineExpectation, history: History) -> Finding:
-    """FAIL at `prometheus` when the fault is not seen in `up`; at `rule` when the alert is missing or at other times.
+    """FAIL at `prometheus` when the fault or the script is not seen in the samples; at `rule` when the alert goes
+    through other states, or at other times.
 
-    INCONCLUSIVE when the fault or an answer is not on record, when promtool contradicts the prediction, or when
-    Prometheus itself reports evaluations that it missed and these explain the deviation.
+    INCONCLUSIVE when the cause or an answer is not on record, when promtool contradicts the prediction, when the
+    scenario itself does not lead to the states it expects, or when Prometheus reports evaluations that it missed and
+    these explain the deviation.
     """
     asked = history.of("value", expectation=expect.name, stage=Stage.PROMETHEUS.value)
     parts = list(dict.fromkeys(str(record.data["source"]) for record in asked))
@@ -111,7 +131,7 @@ def check_alert_timeline(expect: AlertTimelineExpectation, history: History) -> 
         expectation=expect.name,
         check=expect.check,
         verdict=worst.verdict,
-        expected=_expected(predictions[0]) if predictions else None,
+        expected=_expected(expect, predictions[0]) if predictions else None,
         observed={part: replica.observed for part, replica in replicas.items()},
         reason=worst.reason,
         stage=worst.stage,
@@ -122,21 +142,26 @@ def check_alert_timeline(expect: AlertTimelineExpectation, history: History) -> 
 
 def _judge(expect: AlertTimelineExpectation, history: History, part: str) -> _Replica:
     try:
-        stop, start = _fault(expect, history)
-        outage = _outage(expect, history, part, stop, start)
+        since_s = _cause(expect, history, part)
         prediction = _prediction(expect, history, part)
-        live = _live(expect, history, part, outage, prediction)
+        scrape_s = prediction.data["scrape_interval_s"]
+        predicted = _after(since_s - scrape_s, _predicted(prediction))
+        live, bridged = (
+            _after(since_s - scrape_s, _live(expect, history, part, prediction, missed))
+            for missed in (0.0, _missed_evaluations(expect, history, part))
+        )
+        _same_states(expect, predicted, live, bridged)
     except _CannotTellError as error:
         return _Replica(Verdict.INCONCLUSIVE, str(error), Stage.HARNESS)
     except _BrokenError as error:
         line = Observation(error.stage, part, expect.alert, None, ok=False, note=str(error))
         return _Replica(Verdict.FAIL, f"{part}: {error}", error.stage, None, (line,))
-    lines = tuple(_compare(live, prediction, part))
+    lines = tuple(_compare(live, predicted, prediction, part))
     observed = {line.note: line.observed for line in lines}
     late = [line for line in lines if not line.ok]
     if not late:
-        reason = f"{expect.alert} went pending, fired and ended as predicted"
-        return _Replica(Verdict.PASS, reason, None, observed, lines)
+        told = " -> ".join(expect.goes) or "never active"
+        return _Replica(Verdict.PASS, f"{expect.alert} was as predicted: {told}", None, observed, lines)
     reason = f"{part}: {late[0].note} is {_seconds(late[0].observed)}, not {_span(late[0].expected)}"
     missed = _missed_evaluations(expect, history, part)
     if max(map(_excess_s, late)) <= missed * prediction.data["evaluation_interval_s"]:
@@ -145,59 +170,64 @@ def _judge(expect: AlertTimelineExpectation, history: History, part: str) -> _Re
     return _Replica(Verdict.FAIL, reason, Stage.RULE, observed, lines)
 
 
-@dataclass(frozen=True, slots=True)
-class _Live:
-    """When things happened, in Unix seconds."""
-
-    outage: Outage
-    pending_s: float
-    firing_s: float | None
-    inactive_s: float
-    """The first evaluation that no longer returned the alert: one after the last that did."""
-    longest_gap_s: float
-    """Between two evaluations that both returned it."""
+# --- the cause, and whether it is seen in the samples ------------------------------------------------------
 
 
-def _fault(expect: AlertTimelineExpectation, history: History) -> tuple[Record, Record]:
-    """The records of the kill and of the revival."""
+def _cause(expect: AlertTimelineExpectation, history: History, part: str) -> float:
+    """When the fault or the script began; the beginning of time for an alert that has another cause."""
+    read = _series(expect, history, part, Stage.PROMETHEUS)
+    if not read:
+        raise _BrokenError(Stage.PROMETHEUS, f"what {expect.alert} reads of {expect.labels} has no samples")
+    if expect.exposed_part is not None:
+        return _exposed(expect, history, part, read)
+    if expect.fault_part is not None:
+        return _fault(expect, history, read)
+    return -math.inf
+
+
+def _exposed(expect: AlertTimelineExpectation, history: History, part: str, read: Sequence[Record]) -> float:
+    records = history.of("exposed", part=expect.exposed_part)
+    if not records:
+        raise _CannotTellError(f"there is no record that {expect.exposed_part} followed a script")
+    exposed, prediction = Exposed.of(records[0]), _prediction(expect, history, part)
+    for record in read:
+        wrong = exposed.wrong_sample(
+            record.data["labels"], record.data["samples"], prediction.data["scrape_interval_s"]
+        )
+        if wrong is not None:
+            raise _BrokenError(Stage.PROMETHEUS, f"{wrong}, so another thing was stored than {exposed.part} showed")
+    return exposed.began_s
+
+
+def _fault(expect: AlertTimelineExpectation, history: History, read: Sequence[Record]) -> float:
     stops = history.of("fault", action="stop", part=expect.fault_part)
     starts = history.of("fault", action="start", part=expect.fault_part)
     if not stops or not starts:
         missing = "killed" if not stops else "started again"
         raise _CannotTellError(f"there is no record that {expect.fault_part} was {missing}")
-    return stops[0], starts[-1]
-
-
-def _outage(expect: AlertTimelineExpectation, history: History, part: str, stop: Record, start: Record) -> Outage:
-    (samples,) = _samples(expect, history, part, Stage.PROMETHEUS) or [[]]
-    if not samples:
-        raise _BrokenError(Stage.PROMETHEUS, f"up of {expect.labels} has no samples, the target is not scraped")
-    outage = find_outage(samples)
+    began_s, ended_s = stops[0].data["began_s"], starts[-1].data["ended_s"]
+    ups = [record for record in read if record.data["labels"].get("__name__") == "up"]
+    if len(ups) != 1:
+        raise _CannotTellError(f"{expect.labels} match {len(ups)} targets; name one in `labels`")
+    outage = find_outage(ups[0].data["samples"])
+    up = f"up of {expect.labels}"
     # A scrape that was under way when the part was killed carries a time before the kill.
-    if outage is None or outage.down_s > start.data["ended_s"] or (outage.up_s or math.inf) < stop.data["began_s"]:
-        raise _BrokenError(
-            Stage.PROMETHEUS, f"up of {expect.labels} did not fall to 0 when {expect.fault_part} was killed"
-        )
+    if outage is None or outage.down_s > ended_s or (outage.up_s or math.inf) < began_s:
+        raise _BrokenError(Stage.PROMETHEUS, f"{up} did not fall to 0 when {expect.fault_part} was killed")
     if outage.up_s is None:
-        raise _BrokenError(Stage.PROMETHEUS, f"up of {expect.labels} did not return to 1 after {expect.fault_part} did")
-    return outage
+        raise _BrokenError(Stage.PROMETHEUS, f"{up} did not return to 1 after {expect.fault_part} did")
+    return float(began_s)
 
 
-def _samples(
-    expect: AlertTimelineExpectation, history: History, part: str, stage: Stage, **labels: str
-) -> list[Sequence[Sample]]:
-    """The samples of the one series that answers; empty when there is none."""
+def _series(expect: AlertTimelineExpectation, history: History, part: str, stage: Stage) -> list[Record]:
+    """The records of the series that answered; empty when there was none."""
     asked = history.of("value", expectation=expect.name, stage=stage.value, source=part)
     if not asked or any(record.data["value"] is None for record in asked):
         raise _CannotTellError(f"{part} gave no answer about the {stage.value} stage")
-    found = [
-        record.data["samples"]
-        for record in history.of("series", expectation=expect.name, stage=stage.value, source=part)
-        if labels.items() <= record.data["labels"].items()
-    ]
-    if len(found) > 1:
-        raise _CannotTellError(f"{expect.labels} match {len(found)} series on {part}; name one target in `labels`")
-    return found
+    return history.of("series", expectation=expect.name, stage=stage.value, source=part)
+
+
+# --- predicted and live ---------------------------------------------------------------------------------------
 
 
 def _prediction(expect: AlertTimelineExpectation, history: History, part: str) -> Record:
@@ -209,62 +239,104 @@ def _prediction(expect: AlertTimelineExpectation, history: History, part: str) -
         raise _CannotTellError(
             f"promtool contradicts the predicted timeline: {said[-1].strip() if said else 'nothing'}"
         )
+    if len(predictions[-1].data["timelines"]) > 1:
+        raise _CannotTellError(f"{expect.labels} match several alerts on {part}; name one in `labels`")
     return predictions[-1]
 
 
-def _live(expect: AlertTimelineExpectation, history: History, part: str, outage: Outage, prediction: Record) -> _Live:
-    pending_s, firing_s = (
-        [at_s for series in _samples(expect, history, part, Stage.RULE, alertstate=state) for at_s, _ in series]
-        for state in ("pending", "firing")
-    )
-    if early := [at_s for at_s in firing_s if at_s < outage.down_s]:
-        raise _BrokenError(
-            Stage.RULE, f"{expect.alert} fired {outage.down_s - early[0]:.3f} s before its target was down"
-        )
-    active_s = sorted(at_s for at_s in (*pending_s, *firing_s) if at_s >= outage.down_s)
-    if not active_s:
-        raise _BrokenError(Stage.RULE, f"{expect.alert} was neither pending nor firing while its target was down")
-    predicted = _at(prediction, "firing")
-    if predicted is not None and not firing_s:
-        raise _BrokenError(Stage.RULE, f"{expect.alert} was pending but never fired")
-    if predicted is None and firing_s:
-        raise _BrokenError(Stage.RULE, f"{expect.alert} fired, though the outage was shorter than the rule's `for`")
-    gaps_s = [after - before for before, after in itertools.pairwise(active_s)]
+def _predicted(prediction: Record) -> Timeline:
+    data = prediction.data
+    return [
+        (data["origin_s"] + at_s / data["clock_factor"], state)
+        for one in data["timelines"]
+        for at_s, state in one["transitions"]
+    ]
+
+
+def _live(
+    expect: AlertTimelineExpectation, history: History, part: str, prediction: Record, missed_evaluations: float
+) -> Timeline:
+    """What the samples of ALERTS say, bridging as many evaluations as were missed."""
     evaluation_s = prediction.data["evaluation_interval_s"]
-    return _Live(
-        outage, active_s[0], min(firing_s, default=None), active_s[-1] + evaluation_s, max(gaps_s, default=evaluation_s)
+    samples: list[tuple[float, State]] = sorted(
+        (at_s, record.data["labels"]["alertstate"])
+        for record in _series(expect, history, part, Stage.RULE)
+        for at_s, _ in record.data["samples"]
     )
+    changes: Timeline = []
+    gap_s = (_ONE_MISSING + missed_evaluations) * evaluation_s
+    for (at_s, state), (next_s, _) in itertools.pairwise([*samples, (math.inf, "inactive")]):
+        if not changes or changes[-1][1] != state:
+            changes.append((at_s, state))
+        if next_s - at_s > gap_s:
+            # The first evaluation that no longer returned the alert: one after the last that did.
+            changes.append((at_s + evaluation_s, "inactive"))
+    return changes
 
 
-def _compare(live: _Live, prediction: Record, part: str) -> Iterator[Observation]:
-    assert live.outage.up_s is not None
-    seen: dict[str, float] = {"pending after down": live.pending_s - live.outage.down_s}
-    if live.firing_s is not None:
-        seen["firing after pending"] = live.firing_s - live.pending_s
-    seen["inactive after up"] = live.inactive_s - live.outage.up_s
-    seen["longest gap between evaluations"] = live.longest_gap_s
-    for name, (least_s, most_s) in _spans(prediction).items():
-        if name in seen:
-            ok = least_s - ROUNDING_S <= seen[name] <= most_s + ROUNDING_S
-            yield Observation(Stage.RULE, part, [least_s, most_s], round(seen[name], 3), ok, note=name)
+def _after(since_s: float, timeline: Timeline) -> Timeline:
+    """What began since then; what ended of something earlier (a target not yet up) is left out."""
+    kept = [(at_s, state) for at_s, state in timeline if at_s >= since_s]
+    return kept[1:] if kept and kept[0][1] == "inactive" else kept
+
+
+def _same_states(expect: AlertTimelineExpectation, predicted: Timeline, live: Timeline, bridged: Timeline) -> None:
+    wanted, foreseen, seen = (
+        expect.goes,
+        tuple(state for _, state in predicted),
+        tuple(state for _, state in live),
+    )
+    if foreseen != wanted:
+        raise _CannotTellError(
+            f"the scenario leads {expect.alert} to {_told(foreseen)}, not to {_told(wanted)}; correct the scenario"
+        )
+    if seen == foreseen:
+        return
+    if tuple(state for _, state in bridged) == foreseen:
+        raise _CannotTellError(f"{expect.alert} was {_told(seen)}; evaluations were missed, the machine was too busy")
+    raise _BrokenError(Stage.RULE, f"{expect.alert} was {_told(seen)}, not {_told(foreseen)} as the rule that ships")
+
+
+def _compare(live: Timeline, predicted: Timeline, prediction: Record, part: str) -> Iterator[Observation]:
+    """Each change of state against its span; firing is told from pending, the others from what the rule read."""
+    spans = _spans(prediction)
+    cycle = 0
+    for index, ((live_s, state), (predicted_s, _)) in enumerate(zip(live, predicted, strict=True)):
+        first = index == 0 or live[index - 1][1] == "inactive"
+        cycle += first
+        since_s = live[index - 1][0] if state == "firing" and not first else predicted_s
+        name = _NAMES[state] if cycle == 1 else f"{_NAMES[state]} ({cycle})"
+        least_s, most_s = spans[_NAMES["pending"] if first else _NAMES[state]]
+        seen_s = live_s - since_s
+        ok = least_s - ROUNDING_S <= seen_s <= most_s + ROUNDING_S
+        yield Observation(Stage.RULE, part, [least_s, most_s], round(seen_s, 3), ok, note=name)
+
+
+_NAMES: Final = {
+    "pending": "pending after its cause",
+    "firing": "firing after pending",
+    "inactive": "inactive after its end",
+}
 
 
 def _spans(prediction: Record) -> dict[str, tuple[float, float]]:
     """For each thing that is compared: the least and the most it may be, in live seconds."""
     data = prediction.data
     evaluation_s, scrape_s = data["evaluation_interval_s"], data["scrape_interval_s"]
-    for_s, keep_s = (data[key] / data["clock_factor"] for key in ("for_s", "keep_firing_for_s"))
+    for_s = data["for_s"] / data["clock_factor"]
     return {
-        "pending after down": (0.0, evaluation_s + scrape_s),
-        "firing after pending": (for_s, for_s + evaluation_s),
-        "inactive after up": (keep_s, keep_s + evaluation_s + scrape_s),
-        "longest gap between evaluations": (evaluation_s, evaluation_s),
+        _NAMES["pending"]: (0.0, evaluation_s + scrape_s),
+        _NAMES["firing"]: (for_s, for_s + evaluation_s),
+        _NAMES["inactive"]: (0.0, evaluation_s + scrape_s),
     }
 
 
-def _expected(prediction: Record) -> Json:
-    transitions = [[round(at_s, 3), state] for at_s, state in prediction.data["transitions"]]
-    return {"unscaled": transitions, "live_s": {name: list(span) for name, span in _spans(prediction).items()}}
+def _expected(expect: AlertTimelineExpectation, prediction: Record) -> Json:
+    transitions = [
+        [round(at_s, 3), state] for one in prediction.data["timelines"] for at_s, state in one["transitions"]
+    ]
+    live_s = {name: list(span) for name, span in _spans(prediction).items()}
+    return {"goes": list(expect.goes), "unscaled": transitions, "live_s": live_s}
 
 
 def _tolerance(prediction: Record) -> Tolerance:
@@ -276,10 +348,6 @@ def _tolerance(prediction: Record) -> Tolerance:
     return Tolerance(round(evaluation_s + scrape_s, 3), "s", source)
 
 
-def _at(prediction: Record, state: str) -> float | None:
-    return next((at_s for at_s, name in prediction.data["transitions"] if name == state), None)
-
-
 def _missed_evaluations(expect: AlertTimelineExpectation, history: History, part: str) -> float:
     missed = history.of("value", expectation=expect.name, stage=Stage.HARNESS.value, source=part)
     return float(missed[-1].data["value"] or 0) if missed else 0.0
@@ -288,6 +356,10 @@ def _missed_evaluations(expect: AlertTimelineExpectation, history: History, part
 def _excess_s(line: Observation) -> float:
     least_s, most_s = line.expected
     return float(max(least_s - line.observed, line.observed - most_s))
+
+
+def _told(states: Sequence[str]) -> str:
+    return " -> ".join(states) or "never active"
 
 
 def _seconds(value: float) -> str:

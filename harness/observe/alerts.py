@@ -1,9 +1,9 @@
-"""Watches an alert to its end, records its raw samples, and predicts from the same outage what it should have done."""
+"""Watches an alert to its end, records raw samples, and predicts from what the rule read what it should have done."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,62 +11,55 @@ from typing import Any, Final
 import yaml
 
 import fawkes.harness
-from fawkes.harness.checks.alerts import AlertTimelineExpectation, Outage, find_outage
+from fawkes.harness.checks.alerts import AlertTimelineExpectation, find_outage
 from fawkes.harness.duration import parse_duration_s
 from fawkes.harness.errors import UsageError
 from fawkes.harness.model import Json, Stage
 from fawkes.harness.observe.exposition import read_exposition
+from fawkes.harness.observe.grid import on_grid
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.observe.promql import Sample, Series, instant, raw_samples, since_start
 from fawkes.harness.observe.recording import record_series, record_value
-from fawkes.harness.oracle.alerts import InputSeries, Step, predict, promtool_test, rule_file, run_promtool
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.oracle.alerts import predict, promtool_test, rule_file, run_promtool
+from fawkes.harness.oracle.expression import Expression
+from fawkes.harness.promql_selector import narrowed, selector
 from fawkes.harness.world import Recorder, World
 
 FIXTURES: Final = Path(fawkes.harness.__file__).parents[1] / "fixtures"
 """Beside the harness, in a checkout as in an installed wheel."""
 
-_LEAD_IN: Final = 2
-"""Evaluations before the outage in the predicted history, so that promtool also sees the alert inactive."""
-
 _MISSED: Final = "prometheus_rule_group_iterations_missed_total"
 
 
 def observe_alert_timeline(expect: AlertTimelineExpectation, world: World, record: Recorder) -> None:
-    """Record, of every replica, `up` and ALERTS as raw samples and a `prediction` made from that `up`.
+    """Record, of every replica, what the rule reads and ALERTS, as raw samples, and a `prediction` made from them.
 
-    Waits until `up` has been 0 and is 1 again and the alert is gone; `expect.within` is for all of it. Each question
-    leaves a `value`: the number of series, or null when there was no answer. The evaluations that Prometheus says it
-    missed are recorded too. UsageError when the platform ships no such alert.
+    Waits until the rule returns nothing more by these samples, a killed part is back, and the alert is gone;
+    `expect.within` is for all of it. Each question leaves a `value`: the number of series, or null when there was no
+    answer. The evaluations that Prometheus says it missed are recorded too. UsageError when the platform ships no such
+    alert, or one whose expression the oracle does not cover.
     """
-    group, rule = find_rule(FIXTURES / expect.rules, expect.alert)
+    watched = _Watched(expect, world)
     until_s = world.now_s() + expect.within
-    up = selector("up", expect.labels)
-    alerts = selector("ALERTS", {"alertname": expect.alert, **expect.labels})
     for part in world.replicas(expect.app):
-        ask_up, ask_alerts = _raw_samples(world, part, up), _raw_samples(world, part, alerts)
-        targets: list[Series] | None = last_seen(
-            world, f"{up} back at 1 on {part}", ask_up, _has_recovered, until_s=until_s
-        )
-        gone = partial(instant, world, part, alerts)
-        last_seen(world, f"{alerts} gone on {part}", gone, _is_empty, until_s=until_s)
-        record_series(record, expect, targets, stage=Stage.PROMETHEUS, part=part, query=up)
-        seen = last_seen(world, f"{alerts} read on {part}", ask_alerts, _is_known, until_s=until_s)
-        record_series(record, expect, seen, stage=Stage.RULE, part=part, query=alerts)
-        missed = last_seen(world, _MISSED, _missed(world, part, group["name"]), _is_known, until_s=until_s)
+        inputs = [(query, _raw_samples(world, part, query)) for query in watched.queries]
+        last_seen(world, f"{expect.alert} over on {part}", partial(_all, inputs), watched.is_over, until_s=until_s)
+        gone = partial(instant, world, part, watched.alerts)
+        last_seen(world, f"{watched.alerts} gone on {part}", gone, _is_empty, until_s=until_s)
+        read: list[Series] = []
+        for query, ask in inputs:
+            answer = last_seen(world, f"{query} read on {part}", ask, _is_known, until_s=until_s)
+            record_series(record, expect, answer, stage=Stage.PROMETHEUS, part=part, query=query)
+            read += answer or []
+        ask_alerts = _raw_samples(world, part, watched.alerts)
+        seen = last_seen(world, f"{watched.alerts} read on {part}", ask_alerts, _is_known, until_s=until_s)
+        record_series(record, expect, seen, stage=Stage.RULE, part=part, query=watched.alerts)
+        missed = last_seen(world, _MISSED, _missed(world, part, watched.group["name"]), _is_known, until_s=until_s)
         record_value(record, expect, missed, stage=Stage.HARNESS, part=part, query=_MISSED)
-        if targets and (outage := find_outage(targets[0].samples)) is not None:
-            target = targets[0].labels
-            record(
-                "condition",
-                expectation=expect.name,
-                source=part,
-                alert=expect.alert,
-                labels=dict(expect.labels),
-                from_s=outage.down_s,
-                until_s=outage.up_s,
-            )
-            prediction = _predict(expect, world, part=part, group=group, rule=rule, target=target, outage=outage)
+        if read:
+            prediction = watched.predict(part, read)
+            for condition in _conditions(prediction):
+                record("condition", expectation=expect.name, source=part, alert=expect.alert, **condition)
             record("prediction", expectation=expect.name, source=part, **prediction)
 
 
@@ -92,13 +85,89 @@ def find_rule(directory: Path, alert: str) -> tuple[dict[str, Any], dict[str, An
     return found[0]
 
 
+class _Watched:
+    """The shipped rule behind one expectation, and what is asked about it."""
+
+    def __init__(self, expect: AlertTimelineExpectation, world: World) -> None:
+        self._expect, self._world = expect, world
+        self.group, self._rule = find_rule(FIXTURES / expect.rules, expect.alert)
+        self._expression = Expression(str(self._rule["expr"]))
+        interval = self.group.get("interval")
+        self._evaluation_s = parse_duration_s(interval) if interval else expect.evaluation_interval
+        self.queries = [narrowed(one, expect.labels) for one in self._expression.selectors()]
+        self.alerts = selector("ALERTS", {"alertname": expect.alert, **expect.labels})
+
+    def is_over(self, read: Sequence[Series]) -> bool:
+        if not read:
+            return False
+        ups = [series.samples for series in read if series.labels.get("__name__") == "up"]
+        if self._expect.fault_part is not None and any((o := find_outage(up)) is None or o.up_s is None for up in ups):
+            return False
+        grid = on_grid(read, self._expect.scrape_interval, clock_factor=self._world.clock_factor)
+        return not any(map(self._is_meant, self._expression.at(grid.series, grid.until_s)))
+
+    def predict(self, part: str, read: Sequence[Series]) -> dict[str, Json]:
+        """The fields of a `prediction`: the shipped rule on the recorded samples, put back on the true pace."""
+        expect, rule, factor = self._expect, self._rule, self._world.clock_factor
+        grid = on_grid(read, expect.scrape_interval, clock_factor=factor)
+        timelines = predict(rule, grid.series, eval_interval_s=self._evaluation_s, until_s=grid.until_s)
+        text = rule_file(self.group, rule)
+        test = promtool_test(
+            text,
+            grid.series,
+            timelines,
+            scrape_interval_s=expect.scrape_interval,
+            eval_interval_s=self._evaluation_s,
+            until_s=grid.until_s,
+        )
+        digest = hashlib.sha256(f"{expect.name} {part}".encode()).hexdigest()[:12]
+        directory = self._world.directory / "work" / "promtool" / f"{expect.alert}-{digest}"
+        exit_code, output = run_promtool(self._world.binary("promtool"), directory, text, test)
+        return {
+            "rule_file_sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "origin_s": grid.origin_s,
+            "timelines": [
+                {"labels": dict(key), "transitions": [[one.at_s, one.state] for one in transitions]}
+                for key, transitions in timelines.items()
+                if self._is_meant(key)
+            ],
+            "for_s": parse_duration_s(rule.get("for", "0s")),
+            "keep_firing_for_s": parse_duration_s(rule.get("keep_firing_for", "0s")),
+            "clock_factor": factor,
+            "evaluation_interval_s": round(self._evaluation_s / factor, 3),
+            "scrape_interval_s": round(expect.scrape_interval / factor, 3),
+            "promtool_exit": exit_code,
+            "promtool_output": output,
+        }
+
+    def _is_meant(self, key: Sequence[tuple[str, str]]) -> bool:
+        labels: Mapping[str, str] = dict(key) | self._rule.get("labels", {})
+        return self._expect.labels.items() <= labels.items()
+
+
+def _conditions(prediction: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
+    """Each time in which the rule returned an alert, in Unix seconds."""
+    for one in prediction["timelines"]:
+        from_s = None
+        for at_s, state in [*one["transitions"], [None, "inactive"]]:
+            if state != "inactive" and from_s is None:
+                from_s = at_s
+            elif state == "inactive" and from_s is not None:
+                until_s = None if at_s is None else _live_s(prediction, at_s - prediction["keep_firing_for_s"])
+                yield {"labels": one["labels"], "from_s": _live_s(prediction, from_s), "until_s": until_s}
+                from_s = None
+
+
+def _live_s(prediction: Mapping[str, Json], at_s: float) -> float:
+    return float(prediction["origin_s"] + at_s / prediction["clock_factor"])
+
+
 def _raw_samples(world: World, part: str, series: str) -> Callable[[], list[Series]]:
     return lambda: raw_samples(world, part, series, since_start(world))
 
 
-def _has_recovered(answer: Sequence[Series]) -> bool:
-    outages = [find_outage(series.samples) for series in answer]
-    return bool(outages) and all(outage is not None and outage.up_s is not None for outage in outages)
+def _all(inputs: Sequence[tuple[str, Callable[[], list[Series]]]]) -> list[Series]:
+    return [series for _, ask in inputs for series in ask()]
 
 
 def _is_empty(answer: Sequence[Sample]) -> bool:
@@ -116,42 +185,3 @@ def _missed(world: World, part: str, group: str) -> Callable[[], float]:
         return sum(sample.value for sample in samples if sample.labels["rule_group"].endswith(f";{group}"))
 
     return read
-
-
-def _predict(
-    expect: AlertTimelineExpectation,
-    world: World,
-    *,
-    part: str,
-    group: Mapping[str, Json],
-    rule: Mapping[str, Json],
-    target: Mapping[str, str],
-    outage: Outage,
-) -> dict[str, Json]:
-    """The fields of a `prediction`: the shipped rule on an outage of the same length at the true pace."""
-    interval_s = parse_duration_s(group["interval"]) if "interval" in group else expect.evaluation_interval
-    history = _unscaled(outage, world.clock_factor, _LEAD_IN * interval_s)
-    transitions = predict(rule, history, interval_s)
-    text = rule_file(group, rule)
-    test = promtool_test(text, InputSeries(target, history), transitions, interval_s)
-    directory = world.directory / "work" / "promtool" / f"{expect.alert}-{expect.fault_part}-{part}"
-    exit_code, output = run_promtool(world.binary("promtool"), directory, text, test)
-    return {
-        "rule_file_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "history": [list(step) for step in history],
-        "transitions": [[transition.at_s, transition.state] for transition in transitions],
-        "for_s": parse_duration_s(rule.get("for", "0s")),
-        "keep_firing_for_s": parse_duration_s(rule.get("keep_firing_for", "0s")),
-        "clock_factor": world.clock_factor,
-        "evaluation_interval_s": round(interval_s / world.clock_factor, 3),
-        "scrape_interval_s": round(expect.scrape_interval / world.clock_factor, 3),
-        "promtool_exit": exit_code,
-        "promtool_output": output,
-    }
-
-
-def _unscaled(outage: Outage, factor: float, down_s: float) -> Sequence[Step]:
-    history: list[Step] = [(0.0, 1.0), (down_s, 0.0)]
-    if outage.up_s is not None:
-        history.append((round(down_s + (outage.up_s - outage.down_s) * factor, 3), 1.0))
-    return history

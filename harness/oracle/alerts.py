@@ -9,8 +9,9 @@ when it was firing after `keep_firing_for` (default 0) without being returned.
 from __future__ import annotations
 
 import bisect
+import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -21,10 +22,9 @@ from fawkes.harness.child import run
 from fawkes.harness.duration import format_duration, parse_duration_s
 from fawkes.harness.errors import ToolchainError
 from fawkes.harness.model import Json
+from fawkes.harness.oracle.expression import Expression, InputSeries, Key, key_of
 
 State = Literal["inactive", "pending", "firing"]
-Step = tuple[float, float | None]
-"""From this second on the series has this value; None: it is gone (a stale marker)."""
 
 RULE_FILE: Final = "rules.yaml"
 TEST_FILE: Final = "rules_test.yaml"
@@ -44,49 +44,33 @@ class Transition:
     state: State
 
 
-@dataclass(frozen=True, slots=True)
-class InputSeries:
-    """A series as the rule sees it: labels with `__name__`, and when its value changes."""
-
-    labels: Mapping[str, str]
-    steps: Sequence[Step]
-
-
-def is_zero(value: float | None) -> bool:
-    """The truth of `up == 0`: a target that is gone altogether makes no alert."""
-    return value == 0
-
-
 def predict(
-    rule: Mapping[str, Json],
-    history: Sequence[Step],
-    eval_interval_s: float,
-    *,
-    active: Callable[[float | None], bool] = is_zero,
-) -> list[Transition]:
-    """Every change of state, evaluating at 0, one interval, two intervals, ... until nothing can change any more.
+    rule: Mapping[str, Json], series: Sequence[InputSeries], *, eval_interval_s: float, until_s: float
+) -> dict[Key, list[Transition]]:
+    """Every change of state of each alert the rule makes, by its labels (the rule's own among them).
 
-    `history` is in order of time; `active` says whether the rule's expression returns the series at a value.
-    Exact to the millisecond. Raises ValueError for a duration that Prometheus would not read.
+    Evaluated at 0, one interval, two intervals, ... up to `until_s`. Exact to the millisecond. Raises ValueError for a
+    duration that Prometheus would not read, UsageError for an expression the oracle does not cover.
     """
-    state: State = "inactive"
-    transitions: list[Transition] = []
-    for at_ms, now in _states(rule, history, _ms(eval_interval_s), active):
-        if now != state:
-            transitions.append(Transition(at_ms / 1000, now))
-            state = now
-    return transitions
-
-
-def _states(
-    rule: Mapping[str, Json], history: Sequence[Step], interval_ms: int, active: Callable[[float | None], bool]
-) -> Iterator[tuple[int, State]]:
+    expression = Expression(str(rule["expr"]))
+    returned = {
+        at_ms: expression.at(series, at_ms / 1000).keys() for at_ms in range(0, _ms(until_s) + 1, _ms(eval_interval_s))
+    }
     hold_ms, keep_ms = (_ms(parse_duration_s(rule.get(key, "0s"))) for key in ("for", "keep_firing_for"))
+    timelines = {}
+    for key in sorted({key for keys in returned.values() for key in keys}):
+        active = {at_ms: key in keys for at_ms, keys in returned.items()}
+        timelines[key_of(dict(key) | rule.get("labels", {}))] = list(_transitions(active, hold_ms, keep_ms))
+    return timelines
+
+
+def _transitions(active: Mapping[int, bool], hold_ms: int, keep_ms: int) -> Iterator[Transition]:
     state: State = "inactive"
     active_at_ms = 0
     quiet_since_ms: int | None = None
-    for at_ms in range(0, _ms(history[-1][0]) + hold_ms + keep_ms + 2 * interval_ms, interval_ms):
-        if active(value_at(history, at_ms / 1000)):
+    for at_ms, is_active in active.items():
+        before = state
+        if is_active:
             quiet_since_ms = None
             if state == "inactive":
                 state, active_at_ms = "pending", at_ms
@@ -98,13 +82,8 @@ def _states(
                 state, quiet_since_ms = "inactive", None
         else:
             state = "inactive"
-        yield at_ms, state
-
-
-def value_at(history: Sequence[Step], at_s: float) -> float | None:
-    """The value that holds at `at_s`; None before the first step."""
-    index = bisect.bisect_right(history, at_s, key=lambda step: step[0])
-    return history[index - 1][1] if index else None
+        if state != before:
+            yield Transition(at_ms / 1000, state)
 
 
 def rule_file(group: Mapping[str, Json], rule: Mapping[str, Json]) -> str:
@@ -115,24 +94,32 @@ def rule_file(group: Mapping[str, Json], rule: Mapping[str, Json]) -> str:
 
 
 def promtool_test(
-    rule_file_text: str, series: InputSeries, transitions: Sequence[Transition], eval_interval_s: float
+    rule_file_text: str,
+    series: Sequence[InputSeries],
+    timelines: Mapping[Key, Sequence[Transition]],
+    *,
+    scrape_interval_s: float,
+    eval_interval_s: float,
+    until_s: float,
 ) -> str:
-    """A promtool unit test that holds only if the rule in `rule_file_text` has exactly this timeline on `series`.
+    """A promtool unit test that holds only if the rule in `rule_file_text` has exactly these timelines on `series`.
 
     At every evaluation (beyond 200 of them: around each transition) it asserts the firing alerts with all their labels,
-    and ALERTS with its alertstate, which is how pending can be seen. Templates in rule labels are not expanded.
+    and ALERTS with its alertstate, which is how pending can be seen. Templates in rule labels are not expanded. The
+    samples must stand at whole scrape intervals.
     """
-    rule = yaml.safe_load(rule_file_text)["groups"][0]["rules"][0]
-    labels = {name: value for name, value in series.labels.items() if name != "__name__"} | rule.get("labels", {})
-    end_s = max(series.steps[-1][0], *(t.at_s for t in transitions), 0.0) + 2 * eval_interval_s
-    times_s = [k * _ms(eval_interval_s) / 1000 for k in range(_ms(end_s) // _ms(eval_interval_s) + 1)]
-    values = " ".join(_notation(series.steps, at_s) for at_s in times_s)
-    states = [(at_s, _state_at(transitions, at_s)) for at_s in _asserted(times_s, transitions)]
+    alert = yaml.safe_load(rule_file_text)["groups"][0]["rules"][0]["alert"]
+    scrapes = range(_ms(until_s) // _ms(scrape_interval_s) + 1)
+    times_s = [at_ms / 1000 for at_ms in range(0, _ms(until_s) + 1, _ms(eval_interval_s))]
+    asserted = _asserted(times_s, [transition for one in timelines.values() for transition in one])
     test = {
-        "interval": format_duration(eval_interval_s),
-        "input_series": [{"series": _selector(series.labels), "values": values}],
-        "alert_rule_test": [_alert_assertion(rule["alert"], labels, at_s, state) for at_s, state in states],
-        "promql_expr_test": [_state_assertion(rule["alert"], labels, at_s, state) for at_s, state in states],
+        "interval": format_duration(scrape_interval_s),
+        "input_series": [
+            {"series": _selector(one.labels), "values": _notation(one, scrapes, _ms(scrape_interval_s))}
+            for one in series
+        ],
+        "alert_rule_test": [_alert_assertion(alert, timelines, at_s) for at_s in asserted],
+        "promql_expr_test": [_state_assertion(alert, timelines, at_s) for at_s in asserted],
     }
     document = {
         "rule_files": [RULE_FILE],
@@ -172,24 +159,31 @@ def _state_at(transitions: Sequence[Transition], at_s: float) -> State:
     return transitions[index - 1].state if index else "inactive"
 
 
-def _notation(steps: Sequence[Step], at_s: float) -> str:
-    value = value_at(steps, at_s)
-    if value is not None:
-        return repr(float(value))
-    return "_" if at_s < steps[0][0] else "stale"
+def _notation(one: InputSeries, scrapes: range, interval_ms: int) -> str:
+    values = {_ms(at_s): value for at_s, value in one.samples}
+    words = []
+    for scrape in scrapes:
+        value = values.get(scrape * interval_ms, math.nan)
+        words.append("stale" if value is None else "_" if math.isnan(value) else repr(value))
+    return " ".join(words)
 
 
-def _alert_assertion(alert: str, labels: Mapping[str, str], at_s: float, state: State) -> Json:
-    firing = [{"exp_labels": dict(labels)}] if state == "firing" else []
+def _alert_assertion(alert: str, timelines: Mapping[Key, Sequence[Transition]], at_s: float) -> Json:
+    firing = [{"exp_labels": dict(key)} for key, one in timelines.items() if _state_at(one, at_s) == "firing"]
     return {"eval_time": format_duration(at_s), "alertname": alert, "exp_alerts": firing}
 
 
-def _state_assertion(alert: str, labels: Mapping[str, str], at_s: float, state: State) -> Json:
-    sample = {"__name__": "ALERTS", "alertname": alert, "alertstate": state, **labels}
+def _state_assertion(alert: str, timelines: Mapping[Key, Sequence[Transition]], at_s: float) -> Json:
+    states = {key: _state_at(one, at_s) for key, one in timelines.items()}
+    samples = [
+        {"__name__": "ALERTS", "alertname": alert, "alertstate": state, **dict(key)}
+        for key, state in states.items()
+        if state != "inactive"
+    ]
     return {
         "expr": _selector({"__name__": "ALERTS", "alertname": alert}),
         "eval_time": format_duration(at_s),
-        "exp_samples": [] if state == "inactive" else [{"labels": _selector(sample), "value": 1}],
+        "exp_samples": [{"labels": _selector(sample), "value": 1} for sample in samples],
     }
 
 

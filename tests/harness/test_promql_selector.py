@@ -3,7 +3,7 @@
 import promql_parser
 import pytest
 
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql_selector import narrowed, selector
 
 
 def test_labels_stand_in_their_order():
@@ -15,3 +15,16 @@ def test_any_value_is_read_back_as_it_was(value):
     parsed = promql_parser.parse(selector("up", {"job": value}))
     (matcher,) = parsed.matchers.matchers
     assert (parsed.name, matcher.name, matcher.value) == ("up", "job", value)
+
+
+@pytest.mark.parametrize(
+    ("written", "labels", "narrow"),
+    [
+        ("up", {"job": "a"}, 'up{job="a"}'),
+        ('up{job=~"a|b"}', {"job": "a"}, 'up{job=~"a|b",job="a"}'),
+        ('up{job="a"}', {}, 'up{job="a"}'),
+        ("up", {}, "up{}"),
+    ],
+)
+def test_a_written_selector_is_narrowed_to_more_labels(written, labels, narrow):
+    assert narrowed(written, labels) == narrow

@@ -47,6 +47,22 @@ def test_before_the_beginning_the_page_stands_still():
     assert shown(script(counter), -500.0) == {"c_total": 10}
 
 
+@pytest.mark.parametrize(
+    ("from_s", "until_s", "ranges"),
+    [
+        (0, 30, []), (0, 60, [(5, 5)]), (60, 119, [(5, 5)]), (130, 170, []), (100, 200, [(5, 5), (0.9, 0.9)]), (-9, -1, []),
+    ],
+)  # fmt: skip
+def test_what_may_have_been_seen_in_a_time(from_s, until_s, ranges):
+    assert script(STEPS).series[0].shown(from_s, until_s) == ranges
+
+
+def test_what_may_have_been_seen_of_a_growing_series():
+    growing = {"name": "c_total", "steps": [{"at": "0s", "value": 10, "rate_per_s": 2}, {"at": "1m", "value": 0}]}
+    assert script(growing).series[0].shown(20, 30) == [(50, 70)]
+    assert script(growing).series[0].shown(50, 70) == [(110, 130), (0, 0)]
+
+
 def test_silence_begins_and_ends_at_its_times():
     it = script(silent=[{"at": "1m", "lasts": "30s"}, {"at": "5m", "lasts": "1m"}])
     assert [it.answers(at_s) for at_s in (59.9, 60, 89.9, 90, 300, 359, 360)] == [

@@ -39,7 +39,10 @@ def replica(part="core-0", *, up=None, pending=(PENDING,), firing=(FIRING,), mis
     series = [("pending", runs) for runs in [pending] if runs] + [("firing", runs) for runs in [firing] if runs]
     records = [
         ("value", about | {"stage": "prometheus", "value": len(targets)}),
-        *(("series", about | {"stage": "prometheus", "labels": {"job": "jenkins"}, "samples": s}) for s in targets),
+        *(
+            ("series", about | {"stage": "prometheus", "labels": {"__name__": "up", "job": "jenkins"}, "samples": s})
+            for s in targets
+        ),
         ("value", about | {"stage": "rule", "value": len(series)}),
         *(
             (
@@ -58,21 +61,25 @@ def replica(part="core-0", *, up=None, pending=(PENDING,), firing=(FIRING,), mis
     return records + ([prediction(part, promtool)] if predict else [])
 
 
-def prediction(part="core-0", promtool=0, transitions=((60, "pending"), (360, "firing"), (660, "inactive"))):
+STORY = ((300, "pending"), (600, "firing"), (900, "inactive"))
+
+
+def prediction(part="core-0", promtool=0, transitions=STORY, **changed):
     return (
         "prediction",
         {
             "expectation": "timeline",
             "source": part,
-            "transitions": [list(t) for t in transitions],
+            "origin_s": 995.4,
+            "timelines": [{"labels": {"job": "jenkins"}, "transitions": [list(t) for t in transitions]}],
             "for_s": 300.0,
-            "keep_firing_for_s": 0.0,
             "clock_factor": 60.0,
             "evaluation_interval_s": EVALUATION_S,
             "scrape_interval_s": SCRAPE_S,
             "promtool_exit": promtool,
             "promtool_output": "FAILED:\n    alertname: PlatformServiceDown" if promtool else "SUCCESS",
-        },
+        }
+        | changed,
     )
 
 
@@ -85,10 +92,9 @@ def test_passes_when_every_replica_keeps_the_predicted_times():
     assert finding.verdict is Verdict.PASS
     assert finding.stage is None
     assert finding.observed["core-1"] == {
-        "pending after down": 0.2,
+        "pending after its cause": 0.2,
         "firing after pending": 5.0,
-        "inactive after up": 0.2,
-        "longest gap between evaluations": 0.5,
+        "inactive after its end": 0.2,
     }
     assert finding.expected["live_s"]["firing after pending"] == [5.0, 5.5]
     assert finding.tolerance.value == 1.0
@@ -106,13 +112,18 @@ def test_passes_when_every_replica_keeps_the_predicted_times():
             {"pending": [(1000.6, 1006.1)], "firing": [(1006.6, 1010.1)]},
             "firing after pending is 6.000 s, not 5 to 5.5",
         ),
-        ({"pending": [(1001.6, 1006.1)], "firing": [(1006.6, 1010.1)]}, "pending after down is 1.200 s, not 0 to 1 s"),
-        ({"firing": [(1005.6, 1012.1)]}, "inactive after up is 2.200 s, not 0 to 1 s"),
-        ({"firing": [(1005.6, 1008.1)]}, "inactive after up is -1.800 s, not 0 to 1 s"),
-        ({"firing": [(1005.6, 1007.1), (1008.6, 1010.1)]}, "longest gap between evaluations is 1.500 s"),
-        ({"pending": [(1000.6, 1010.1)], "firing": None}, "was pending but never fired"),
-        ({"pending": None, "firing": None}, "was neither pending nor firing"),
-        ({"firing": [(998.1, 998.6), FIRING]}, "fired 2.300 s before its target was down"),
+        (
+            {"pending": [(1001.6, 1006.1)], "firing": [(1006.6, 1010.1)]},
+            "pending after its cause is 1.200 s, not 0 to 1 s",
+        ),
+        ({"firing": [(1005.6, 1012.1)]}, "inactive after its end is 2.200 s, not 0 to 1 s"),
+        ({"firing": [(1005.6, 1008.1)]}, "inactive after its end is -1.800 s, not 0 to 1 s"),
+        (
+            {"firing": [(1005.6, 1007.1), (1008.1, 1010.1)]},
+            "was pending -> firing -> inactive -> firing -> inactive, not pending -> firing -> inactive",
+        ),
+        ({"pending": [(1000.6, 1010.1)], "firing": None}, "was pending -> inactive, not pending -> firing -> inactive"),
+        ({"pending": None, "firing": None}, "was never active, not pending -> firing -> inactive"),
     ],
 )
 def test_fails_at_the_rule_when_the_alert_keeps_other_times(change, reason):
@@ -122,17 +133,47 @@ def test_fails_at_the_rule_when_the_alert_keeps_other_times(change, reason):
     assert reason in finding.reason
 
 
+SHORT = ((300, "pending"), (540, "inactive"))
+
+
+def judge_short(*records):
+    goes = EXPECT.model_copy(update={"goes": ("pending", "inactive")})
+    return check_alert_timeline(goes, History([Record(0.0, 0.0, kind, data) for kind, data in records]))
+
+
 def test_fails_when_an_outage_shorter_than_for_fires():
-    records = [*FAULTS, *replica(predict=False), prediction(transitions=((60, "pending"), (300, "inactive")))]
-    finding = judge(*records)
+    records = replica(up=[up(up_s=1004.4)], pending=[(1000.6, 1002.1)], firing=[(1002.6, 1004.1)], predict=False)
+    finding = judge_short(*FAULTS, *records, prediction(transitions=SHORT))
     assert (finding.verdict, finding.stage) == (Verdict.FAIL, Stage.RULE)
-    assert "shorter than the rule's `for`" in finding.reason
+    assert "was pending -> firing -> inactive, not pending -> inactive" in finding.reason
 
 
 def test_passes_when_an_outage_shorter_than_for_stays_pending():
     records = replica(up=[up(up_s=1004.4)], pending=[(1000.6, 1004.1)], firing=None, predict=False)
-    finding = judge(*FAULTS, *records, prediction(transitions=((60, "pending"), (300, "inactive"))))
+    assert judge_short(*FAULTS, *records, prediction(transitions=SHORT)).verdict is Verdict.PASS
+
+
+def test_a_scenario_that_leads_elsewhere_than_it_claims_is_inconclusive():
+    finding = judge_short(*FAULTS, *replica())
+    assert (finding.verdict, finding.stage) == (Verdict.INCONCLUSIVE, Stage.HARNESS)
+    assert "correct the scenario" in finding.reason
+
+
+def test_an_alert_that_flaps_must_flap_as_predicted():
+    twice = ((300, "pending"), (420, "inactive"), (600, "pending"), (720, "inactive"))
+    goes = EXPECT.model_copy(update={"goes": ("pending", "inactive") * 2, "fault_part": None})
+    runs = [(1000.6, 1002.1), (1005.6, 1007.1)]
+
+    def judged(pending):
+        records = [*replica(pending=pending, firing=None, predict=False), prediction(transitions=twice)]
+        return check_alert_timeline(goes, History([Record(0.0, 0.0, kind, data) for kind, data in records]))
+
+    finding = judged(runs)
     assert finding.verdict is Verdict.PASS
+    assert finding.observed["core-0"]["pending after its cause (2)"] == 0.2
+    late = judged([runs[0], (1006.6, 1007.1)])
+    assert (late.verdict, late.stage) == (Verdict.FAIL, Stage.RULE)
+    assert "pending after its cause (2) is 1.200 s" in late.reason
 
 
 @pytest.mark.parametrize(
@@ -152,7 +193,9 @@ def test_fails_at_prometheus_when_the_fault_is_not_seen_there(targets, reason):
 
 def test_a_pending_alert_while_the_platform_starts_is_not_the_one():
     started = [[t, 0.0 if t < 997 or DOWN_S <= t < UP_S else 1.0] for t, _ in up()]
-    finding = judge(*FAULTS, *replica(up=[started], pending=[(996.1, 997.1), PENDING]))
+    whole = ((0, "pending"), (120, "inactive"), *STORY)
+    records = [*replica(up=[started], pending=[(996.1, 997.1), PENDING], predict=False), prediction(transitions=whole)]
+    finding = judge(*FAULTS, *records)
     assert finding.verdict is Verdict.PASS
 
 
@@ -161,6 +204,9 @@ def test_missed_evaluations_that_explain_a_deviation_make_it_inconclusive():
     finding = judge(*FAULTS, *replica(missed=2.0, **late))
     assert (finding.verdict, finding.stage) == (Verdict.INCONCLUSIVE, Stage.HARNESS)
     assert "missed 2 evaluations" in finding.reason
+    gap = judge(*FAULTS, *replica(missed=2.0, firing=[(1005.6, 1007.1), (1008.6, 1010.1)]))
+    assert (gap.verdict, gap.stage) == (Verdict.INCONCLUSIVE, Stage.HARNESS)
+    assert judge(*FAULTS, *replica(missed=1.0, firing=[(1005.6, 1007.1), (1008.6, 1010.1)])).verdict is Verdict.FAIL
     early = {"pending": [(1000.6, 1003.1)], "firing": [(1003.6, 1010.1)]}
     assert judge(*FAULTS, *replica(missed=2.0, **early)).verdict is Verdict.FAIL
 
@@ -174,7 +220,7 @@ def test_missed_evaluations_that_explain_a_deviation_make_it_inconclusive():
         ([FAULTS[0], *replica()], "no record that jenkins-0 was started again"),
         ([*FAULTS, *replica(predict=False)], "no prediction for core-0"),
         ([*FAULTS, *replica(promtool=1)], "promtool contradicts"),
-        ([*FAULTS, *replica(up=[up(), up()])], "match 2 series"),
+        ([*FAULTS, *replica(up=[up(), up()])], "match 2 targets"),
         (
             [*FAULTS, ("value", {"expectation": "timeline", "stage": "prometheus", "source": "core-0", "value": None})],
             "core-0 gave no answer",
@@ -198,3 +244,60 @@ def test_the_outage_is_the_longest_run_of_zeros():
     assert find_outage([[1, 1.0]]) is None
     assert find_outage([[1, 0.0], [2, 1.0], [3, 0.0], [4, 0.0], [5, 1.0]]) == Outage(3, 5)
     assert find_outage([[1, 0.0], [9, 1.0], [10, 0.0]]) == Outage(10, None)
+
+
+# --- alerts made by a scripted target -----------------------------------------------------------------------
+
+MEMORY = {"__name__": "used_ratio", "pod": "node-exporter-0", "instance": "127.0.0.1:9100"}
+SCRIPTED = EXPECT.model_copy(update={"fault_part": None, "exposed_part": "node-exporter-0", "labels": {}})
+EXPOSED = (
+    "exposed",
+    {
+        "part": "node-exporter-0",
+        "began_s": 998.0,
+        "clock_factor": 60.0,
+        "silent": [],
+        "series": [{"name": "used_ratio", "steps": [{"at": "0s", "value": 0.5}, {"at": "2m24s", "value": 0.9}, {"at": "12m24s", "value": 0.5}]}],
+    },
+)  # fmt: skip
+
+
+def used(high=0.9):
+    return [[t, high if DOWN_S <= t < UP_S else 0.5] for t, _ in up()]
+
+
+def judge_scripted(samples, *records):
+    about = {"expectation": "timeline", "source": "core-0", "query": "q", "stage": "prometheus"}
+    stored = [("value", about | {"value": 1}), ("series", about | {"labels": MEMORY, "samples": samples})]
+    rest = replica()[2:]
+    return check_alert_timeline(
+        SCRIPTED, History([Record(0.0, 0.0, kind, data) for kind, data in [*records, *stored, *rest]])
+    )
+
+
+def test_passes_when_the_script_was_stored_and_the_alert_followed():
+    finding = judge_scripted(used(), EXPOSED)
+    assert finding.verdict is Verdict.PASS, finding
+
+
+def test_fails_at_prometheus_when_another_thing_was_stored_than_was_shown():
+    finding = judge_scripted(used(high=0.95), EXPOSED)
+    assert (finding.verdict, finding.stage) == (Verdict.FAIL, Stage.PROMETHEUS)
+    assert "used_ratio was 0.95 144 s into the script, which showed 0.5 or 0.9" in finding.reason
+
+
+def test_is_inconclusive_without_the_script():
+    finding = judge_scripted(used())
+    assert (finding.verdict, finding.stage) == (Verdict.INCONCLUSIVE, Stage.HARNESS)
+
+
+def test_two_alerts_behind_one_expectation_are_inconclusive():
+    two = [{"labels": {"job": job}, "transitions": [list(t) for t in STORY]} for job in ("a", "b")]
+    finding = judge(*FAULTS, *replica(predict=False), prediction(timelines=two))
+    assert "match several alerts" in finding.reason
+    assert finding.verdict is Verdict.INCONCLUSIVE
+
+
+def test_an_alert_has_one_cause():
+    with pytest.raises(ValueError, match="exclude each other"):
+        AlertTimelineExpectation(name="x", alert="A", labels={}, fault_part="a", exposed_part="b")

@@ -248,6 +248,7 @@ def test_the_shipped_rule_keeps_its_predicted_times(history):
     finding = timeline(history, "prometheus-core")
     assert finding.verdict is Verdict.PASS, finding
     assert finding.expected["live_s"]["firing after pending"] == [2.5, 2.75]
+    assert finding.expected["goes"] == ["pending", "firing", "inactive"]
     assert history.of("prediction", expectation="prometheus-core")[0].data["promtool_output"].endswith("SUCCESS")
 
 

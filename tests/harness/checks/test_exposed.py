@@ -1,0 +1,62 @@
+"""A stored sample is right when the script showed it at some moment of the sample's scrape, and wrong otherwise."""
+
+import pytest
+
+from fawkes.harness.checks.exposed import Exposed
+from fawkes.harness.model import Record
+
+# A clock 60 times as fast: scrapes every 0.5 s, the script's 5 minutes are 5 s.
+DATA = {
+    "part": "node-exporter-0",
+    "began_s": 1000.0,
+    "clock_factor": 60.0,
+    "series": [
+        {"name": "used", "steps": [{"at": "0s", "value": 1}, {"at": "5m", "value": 2}, {"at": "10m", "value": None}]},
+        {"name": "c_total", "labels": {"pod": "app-1"}, "steps": [{"at": "0s", "value": 0, "rate_per_s": 0.1}]},
+        {"name": "c_total", "labels": {"pod": "app-1", "uid": "u"}, "steps": [{"at": "0s", "value": 7}]},
+    ],
+    "silent": [{"at": "20m", "lasts": "5m"}],
+}
+EXPOSED = Exposed.of(Record(0.0, 0.0, "exposed", DATA))
+OWN = {"pod": "node-exporter-0", "instance": "127.0.0.1:9100"}
+
+
+def wrong(name, *samples, **labels):
+    return EXPOSED.wrong_sample({"__name__": name, **OWN, **labels}, samples, 0.5)
+
+
+def test_what_was_shown_is_right_before_at_and_after_each_step():
+    assert wrong("used", [900.0, 1], [1004.9, 1], [1004.9, 2], [1005.0, 2], [1009.9, 2]) is None
+
+
+@pytest.mark.parametrize(
+    ("sample", "says"),
+    [
+        ([900.0, 2], "used was 2 0 s into the script, which showed 1"),
+        ([1004.4, 2], "which showed 1"),
+        ([1005.1, 1], "used was 1 306 s into the script, which showed 2"),
+        ([1010.1, 2], "which showed nothing"),
+    ],
+)
+def test_another_value_is_wrong(sample, says):
+    assert says in wrong("used", [1004.0, 1], sample)
+
+
+def test_a_growing_value_is_right_within_its_scrape():
+    assert wrong("c_total", [1010.0, 60.0], [1010.0, 63.0], pod="app-1") is None
+    assert "c_total was 59.7" in wrong("c_total", [1010.0, 59.7], pod="app-1")
+    assert wrong("c_total", [1010.0, 63.3], pod="app-1") is not None
+
+
+def test_the_series_with_the_most_labels_is_meant_and_other_pods_are_not_judged():
+    assert wrong("c_total", [1010.0, 7], pod="app-1", uid="u") is None
+    assert wrong("c_total", [1010.0, 60], pod="app-1", uid="u") is not None
+    assert wrong("c_total", [1010.0, 99], pod="app-2") is None
+    assert wrong("used", [1010.0, 99], pod="node-exporter-1") is None
+
+
+def test_up_follows_the_silence():
+    assert wrong("up", [1019.9, 1], [1019.9, 0], [1022.0, 0], [1024.9, 0], [1024.9, 1], [1025.0, 1]) is None
+    assert "which showed 0" in wrong("up", [1022.0, 1])
+    assert "which showed 1" in wrong("up", [1019.0, 0])
+    assert wrong("up", [1022.0, 1], pod="node-exporter-1") is None

@@ -14,6 +14,7 @@ from fawkes.harness.world import Driver
 from fawkes.load.churn import ScrapeLoad
 from fawkes.load.expose import Expose
 from fawkes.load.forge import Forge
+from fawkes.load.organisation.driver import OrganisationDriver
 from fawkes.load.query_load import QueryLoad
 from fawkes.load.replay import Replay
 from fawkes.reports import render_all
@@ -24,6 +25,7 @@ SCENARIOS: Final = ROOT / "scenarios"
 
 DRIVERS: Final[Mapping[str, Driver]] = {
     "replay": Replay(),
+    "organisation": OrganisationDriver(),
     "forge": Forge(),
     "expose": Expose(),
     "scrape_load": ScrapeLoad(),

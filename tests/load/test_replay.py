@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from fawkes.harness.eventually import eventually
 from fawkes.load.histories import history_path, load_history
-from fawkes.load.replay import RETRY_BUDGET_S, Replay, ReplaySpec
+from fawkes.load.replay import Replay, ReplaySpec
+from fawkes.load.sender import RETRY_WITHIN_S
 
 SECRET = "s3cret-of-this-run"
 NOW_S = 1_772_323_200.0 + 5 * 3600
@@ -98,13 +99,13 @@ def test_every_event_is_posted_once_signed_to_its_endpoint():
 
 
 def test_each_event_is_recorded_with_what_became_of_it():
-    answers = {1: 201, 2: 200, 3: 409, 4: 503}
+    answers = {1: 201, 2: 200, 3: 409, 4: 500}
     got = replay(lambda request, number: answers.get(number, 201))
     assert [(r["status"], r["ack"]) for r in got.records[:5]] == [
         (201, "stored"),
         (200, "duplicate"),
         (409, "refused"),
-        (503, "refused"),
+        (500, "refused"),
         (201, "stored"),
     ]
     assert [r["kind"] for r in got.records[:3]] == ["commit", "commit", "build"]
@@ -124,11 +125,21 @@ def test_a_lost_connection_is_tried_again_with_the_same_event():
     assert len(got.records) == len({r["event"]["id"] for r in got.records})
 
 
-def test_a_service_that_is_gone_costs_the_retry_budget_once_and_every_event_is_recorded_as_lost():
+def test_a_service_that_is_gone_is_waited_for_once_and_every_event_is_recorded_as_lost():
     got = replay(refuse_connection)
     assert {(r["status"], r["ack"], r["latency_s"]) for r in got.records} == {(0, "lost", None)}
-    assert got.platform.time.passed_s == pytest.approx(RETRY_BUDGET_S, rel=0.02)
+    assert got.platform.time.passed_s == pytest.approx(RETRY_WITHIN_S, rel=0.02)
     assert got.records[-1]["attempts"] == 1
+
+
+def test_a_service_that_starts_is_tried_again_until_it_takes_the_event():
+    got = replay(lambda request, number: 503 if number in (3, 4) else 201)
+    assert (got.records[2]["attempts"], got.records[2]["ack"]) == (3, "stored")
+
+
+def test_a_service_that_never_gets_ready_refuses():
+    got = replay(lambda request, number: 503)
+    assert {(r["status"], r["ack"]) for r in got.records} == {(503, "refused")}
 
 
 def test_shuffled_is_the_same_events_in_an_order_the_seed_decides():

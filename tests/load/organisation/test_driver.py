@@ -1,0 +1,102 @@
+"""The spec becomes an organisation whose answers don't depend on the moment, and everything is sent."""
+
+import json
+import threading
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from fawkes.harness.eventually import eventually
+from fawkes.harness.oracle.dora import Truth
+from fawkes.load.organisation.driver import WINDOWS_S, OrganisationDriver, OrganisationSpec, organisation_of
+
+NOW_S = 1_772_323_200.5
+
+
+def spec(**fields):
+    return OrganisationSpec.model_validate({"do": "organisation", "teams": 3, "days": 40, **fields})
+
+
+class Still:
+    """A clock that only waiting moves."""
+
+    def __init__(self):
+        self.passed_s = 0.0
+
+    def monotonic_s(self):
+        return self.passed_s
+
+    def wait(self, seconds):
+        self.passed_s += seconds
+
+
+def drive(answer=lambda event: 201, **fields):
+    """(kind, data) of every record, and the clock."""
+    clock, lock, records = Still(), threading.Lock(), []
+
+    def record(kind, /, **data):
+        with lock:
+            records.append((kind, data))
+
+    transport = httpx.MockTransport(lambda request: httpx.Response(answer(json.loads(request.content))))
+    with httpx.Client(transport=transport) as http:
+        world = SimpleNamespace(
+            run_id="run-1",
+            seed=7,
+            http=http,
+            replicas=lambda app: ["dora-0"],
+            url=lambda part: "http://dora.test",
+            secret=lambda name: "key",
+            now_s=lambda: NOW_S + clock.passed_s,
+            poll_for=clock.wait,
+            eventually=lambda what, probe, expect, *, within_s: eventually(
+                what, probe, expect, within_s=within_s, clock=clock
+            ),
+        )
+        OrganisationDriver().run(spec(**fields), world, record)
+    return records, clock
+
+
+def test_everything_is_sent_and_on_record():
+    records, _ = drive()
+    made = list(organisation_of(spec(), seed=7, run_id="run-1", now_s=NOW_S).events())
+    assert sorted(data["event"]["id"] for _, data in records) == sorted(e["id"] for e in made)
+
+
+def test_conflicts_are_recorded_as_such():
+    records, _ = drive(delivery={"conflict_percent": 20})
+    kinds = {kind for kind, _ in records}
+    assert kinds == {"event", "conflict"}
+
+
+def test_a_rate_spreads_the_events_over_time():
+    records, clock = drive(rate_per_s=50)
+    assert clock.passed_s == pytest.approx((len(records) - 1) / 50)
+
+
+@pytest.fixture(scope="module")
+def busy():
+    """Three teams that deploy every hour of the day, so that a window's edge would hit something."""
+    return Truth(organisation_of(spec(days=92, deployments_per_day=8), seed=7, run_id="r", now_s=NOW_S).events())
+
+
+@pytest.mark.parametrize("window_s", WINDOWS_S)
+def test_no_answer_changes_within_a_quarter_of_an_hour(busy, window_s):
+    for team in busy.teams:
+        early, late = (
+            busy.values(team, "production", from_s=at_s - window_s, to_s=at_s) for at_s in (NOW_S, NOW_S + 890)
+        )
+        assert early == late
+        assert early.deployments > 10
+
+
+def test_it_adds_no_parts():
+    assert OrganisationDriver().components(spec(), SimpleNamespace()) == ()
+
+
+@pytest.mark.parametrize("wrong", [{"teams": 0}, {"ugly": ["unheard_of"]}, {"days": 400}, {"connections": 0}])
+def test_a_wrong_spec_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        spec(**wrong)

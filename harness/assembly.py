@@ -310,7 +310,7 @@ def _pods(plan: Plan) -> list[Pod]:
 def _joined_pods(plan: Plan, joined: Sequence[Component], known: Sequence[Pod]) -> list[Pod]:
     """Where a joined part stands: in the namespace of its app's Service, which selects it."""
     names = {pod.name for pod in known}
-    new = [part for part in joined if part.ports and part.name not in names]
+    new = [part for part in joined if part.ports and part.discovered and part.name not in names]
     return [
         Pod(
             namespace_of(service),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fawkes.harness.checks.adr import AdrDefectExpectation, check_adr_defect
 from fawkes.harness.checks.alerts import AlertTimelineExpectation, check_alert_timeline
 from fawkes.harness.checks.dora import DoraExpectation, EventLedgerExpectation, check_dora, check_event_ledger
 from fawkes.harness.checks.latency import AnswersExpectation, LatencyExpectation, check_answers, check_latency
@@ -15,6 +16,7 @@ from fawkes.harness.checks.paths import EventPathExpectation, SamplePathExpectat
 from fawkes.harness.checks.retention import RetentionExpectation, check_retention
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History
+from fawkes.harness.observe.adr import observe_adr_defect
 from fawkes.harness.observe.alerts import observe_alert_timeline
 from fawkes.harness.observe.dora import observe_dora, observe_event_ledger
 from fawkes.harness.observe.notifications import observe_notification
@@ -47,6 +49,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(EventPathExpectation, observe_event_path, check_event_path),
         Kind(EventLedgerExpectation, observe_event_ledger, check_event_ledger),
         Kind(DoraExpectation, observe_dora, check_dora),
+        Kind(AdrDefectExpectation, observe_adr_defect, check_adr_defect),
         Kind(AlertTimelineExpectation, observe_alert_timeline, check_alert_timeline),
         Kind(NotificationExpectation, observe_notification, check_notification),
         Kind(RetentionExpectation, observe_retention, check_retention),

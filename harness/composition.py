@@ -11,6 +11,7 @@ from fawkes.harness.catalogue import CATALOGUE
 from fawkes.harness.model import RunResult
 from fawkes.harness.scenario import Loader
 from fawkes.harness.world import Driver
+from fawkes.load.adr_rules import AdrRules
 from fawkes.load.churn import ScrapeLoad
 from fawkes.load.expose import Expose
 from fawkes.load.forge import Forge
@@ -28,6 +29,7 @@ DRIVERS: Final[Mapping[str, Driver]] = {
     "organisation": OrganisationDriver(),
     "forge": Forge(),
     "expose": Expose(),
+    "adr_rules": AdrRules(),
     "scrape_load": ScrapeLoad(),
     "query_load": QueryLoad(),
 }

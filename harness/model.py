@@ -354,5 +354,7 @@ class Component:
     """SIGTERM unless the part wants another one to stop politely."""
     death_signal: int = 9
     """What the kernel sends it when the harness dies. SIGKILL, unless the part must tidy up shared memory."""
+    discovered: bool = True
+    """Whether a Service of the platform stands before it; False for what no monitor of the platform may find."""
     unprivileged: bool = False
     """Refuses to run as root; the local provider then maps it to another user."""

@@ -22,8 +22,9 @@ def uncovered(rules: Iterable[Manifest], tests: Iterable[Mapping[str, Any]]) -> 
     `rules` are PrometheusRules, `tests` promtool test files as values. An alert needs a moment in which it fires with
     the labels severity and team, and one in which it is quiet; a recording rule needs a value.
     """
-    cases = [case for file in tests for case in file.get("tests") or ()]
-    alerts = [one for case in cases for one in case.get("alert_rule_test") or ()]
+    files = list(tests)
+    cases = [case for file in files for case in file.get("tests") or ()]
+    alerts = alert_assertions(files)
     recorded = {name for case in cases for one in case.get("promql_expr_test") or () for name in _asserted(one)}
     problems: list[str] = []
     for owner in rules:
@@ -36,6 +37,11 @@ def uncovered(rules: Iterable[Manifest], tests: Iterable[Mapping[str, Any]]) -> 
                 missing = [] if name in recorded else ["no unit test asserts a value; add a promql_expr_test"]
             problems += [f"{display_name(owner)} {name}: {one}" for one in missing]
     return problems
+
+
+def alert_assertions(tests: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Every entry of every `alert_rule_test`: an alert, a moment, and the alerts it must give then, if any."""
+    return [one for file in tests for case in file.get("tests") or () for one in case.get("alert_rule_test") or ()]
 
 
 def _alert_lacks(rule: Mapping[str, Any]) -> Iterator[str]:

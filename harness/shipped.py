@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from fawkes.harness.model import ShippedAlert
 from fawkes.harness.operator.objects import Objects, name_of, namespace_of
+from fawkes.harness.rule_coverage import alert_assertions
 
 
 def shipped_alerts(objects: Objects, tests: Path) -> tuple[ShippedAlert, ...]:
@@ -17,7 +16,7 @@ def shipped_alerts(objects: Objects, tests: Path) -> tuple[ShippedAlert, ...]:
 
     Says what the tests assert; that they hold is what `harness toolchain check-rules` proves.
     """
-    assertions = list(_assertions(tests))
+    assertions = alert_assertions([yaml.safe_load(path.read_text()) or {} for path in sorted(tests.glob("*.yaml"))])
     firing = {assertion["alertname"] for assertion in assertions if assertion.get("exp_alerts")}
     quiet = {assertion["alertname"] for assertion in assertions if not assertion.get("exp_alerts")}
     return tuple(
@@ -34,10 +33,3 @@ def shipped_alerts(objects: Objects, tests: Path) -> tuple[ShippedAlert, ...]:
         for rule in group.get("rules") or ()
         if "alert" in rule
     )
-
-
-def _assertions(tests: Path) -> Iterator[dict[str, Any]]:
-    """Every entry of every `alert_rule_test`."""
-    for path in sorted(tests.glob("*.yaml")):
-        for test in (yaml.safe_load(path.read_text()) or {}).get("tests") or ():
-            yield from test.get("alert_rule_test") or ()

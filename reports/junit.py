@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 from fawkes.harness.model import Finding, RunResult, ScenarioResult, Verdict
 from fawkes.reports.outcome import Outcome, headline, verdict_beyond_findings, where_it_broke
 from fawkes.reports.printable import one_line, printable
+from fawkes.reports.stages import noted
 from fawkes.reports.values import allowance, rows, show
 
 _TAG = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "error"}
@@ -102,7 +103,8 @@ def _details(finding: Finding) -> list[str]:
         lines.append(where)
     for seen in finding.evidence:
         state = "ok" if seen.ok else "NOT OK"
-        note = f" ({one_line(seen.note)})" if seen.note else ""
+        said = one_line(noted(finding, seen))
+        note = f" ({said})" if said else ""
         values = f"expected {_short(seen.expected)}, observed {_short(seen.observed)}"
         lines.append(f"{seen.stage} {one_line(seen.source)}: {values}: {state}{note}")
     return lines

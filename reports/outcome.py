@@ -73,6 +73,12 @@ def troubles(result: RunResult) -> Iterator[tuple[ScenarioResult, Finding]]:
             yield from ((scenario, finding) for finding in scenario.findings if finding.verdict is verdict)
 
 
+def worst_first(result: RunResult) -> list[ScenarioResult]:
+    """The scenarios failed first, then not judged, skipped, passed; within each in the order of the run."""
+    order = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.PASS)
+    return sorted(result.scenarios, key=lambda scenario: order.index(Outcome.of(scenario)))
+
+
 def verdict_beyond_findings(scenario: ScenarioResult) -> str:
     """Why a scenario's verdict is worse than its findings; empty when they explain it, and for skipped ones."""
     if scenario.skipped is not None:

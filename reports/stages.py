@@ -57,6 +57,21 @@ def strip(finding: Finding) -> tuple[StageCell, ...]:
     return tuple(_cell(stage, finding, broken) for stage in _ORDER if stage in drawn)
 
 
+def noted(finding: Finding, seen: Observation) -> str:
+    """An observation's note; what it is a value of comes before it, where the finding speaks of several."""
+    if all(line.subject == seen.subject for line in finding.evidence if line.subject):
+        return seen.note
+    about = ", ".join(f"{name} {seen.subject[name]}" for name in sorted(seen.subject))
+    return ": ".join(part for part in (about, seen.note) if part)
+
+
+def shown_evidence(finding: Finding, limit: int) -> list[Observation]:
+    """At most `limit` observations, in their order; what is not as expected is left out last."""
+    lines = list(enumerate(finding.evidence))
+    chosen = sorted(lines, key=lambda line: line[1].ok)[:limit]
+    return [observation for _, observation in sorted(chosen, key=lambda line: line[0])]
+
+
 def _cell(stage: Stage, finding: Finding, broken: Stage | None) -> StageCell:
     seen = [observation for observation in finding.evidence if observation.stage is stage]
     if stage is broken:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from fawkes.harness.model import Finding, Json, RunResult, Verdict
+from fawkes.reports.alerts import alert_counts
+from fawkes.reports.dora import chain_counts
 from fawkes.reports.outcome import Outcome, counts, mutant_note, verdict_beyond_findings, where_it_broke
 from fawkes.reports.printable import one_line, shortened
+from fawkes.reports.stages import noted
 from fawkes.reports.values import allowance, rows, seconds, show
 
 _VALUE_LIMIT = 160
@@ -12,7 +15,10 @@ _VALUE_LIMIT = 160
 
 
 def summary_lines(result: RunResult) -> list[str]:
-    """One line per scenario, details below what did not pass, and the counts as the last line. No colour codes."""
+    """One line per scenario, details below what did not pass, what was covered, and the counts as the last line.
+
+    No colour codes.
+    """
     lines: list[str] = []
     name_width = max((len(one_line(scenario.name)) for scenario in result.scenarios), default=0)
     for scenario in result.scenarios:
@@ -29,6 +35,8 @@ def summary_lines(result: RunResult) -> list[str]:
             lines.append(f"    {beyond}")
     if note := mutant_note(result):
         lines.append(one_line(note))
+    lines += [f"alerts: {one_line(alert_counts(result))}"] if result.alerts else []
+    lines += [f"dora: {chain_counts(result)}"] if result.dora else []
     return [*lines, counts(result)]
 
 
@@ -46,7 +54,8 @@ def finding_lines(finding: Finding) -> list[str]:
     for seen in finding.evidence:
         if not seen.ok:
             source = f"{seen.stage} ({one_line(seen.source)})"
-            note = f": {one_line(seen.note)}" if seen.note else ""
+            said = one_line(noted(finding, seen))
+            note = f": {said}" if said else ""
             lines.append(f"    {source}: expected {_short(seen.expected)}, observed {_short(seen.observed)}{note}")
     return lines
 

@@ -1,5 +1,12 @@
 "use strict";
-// The page is complete without this: it adds a copy button and unfolds the evidence for the printer.
+// The page is complete without this: it adds a copy button, and unfolds what a link leads to and what is printed.
+function reveal() {
+  for (let at = document.getElementById(location.hash.slice(1)); at; at = at.parentElement) {
+    if (at.tagName === "DETAILS") at.open = true;
+  }
+}
+addEventListener("hashchange", reveal);
+reveal();
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const source = document.getElementById(button.dataset.copy);
   button.hidden = false;
@@ -17,7 +24,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 }
 let folded = [];
 addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll(".card:not([open]), .long:not([open])")];
+  folded = [...document.querySelectorAll(".scenario:not([open]), .card:not([open]), .long:not([open])")];
   for (const details of folded) details.open = true;
 });
 addEventListener("afterprint", () => {

@@ -7,12 +7,17 @@ import dataclasses
 
 import pytest
 
+from fawkes.harness.chains import dora_chains
 from fawkes.harness.model import (
+    AlertCoverage,
+    AlertSighting,
     Finding,
     Mark,
     Observation,
+    Passage,
     RunResult,
     ScenarioResult,
+    ShippedAlert,
     Stage,
     Timing,
     Tolerance,
@@ -39,8 +44,12 @@ MEMORY = {
 }
 
 
-def ok(stage: Stage, source: str, value: object) -> Observation:
-    return Observation(stage, source, value, value, True)
+def ok(stage: Stage, source: str, value: object, **subject: str) -> Observation:
+    return Observation(stage, source, value, value, True, subject=subject)
+
+
+FREQUENCY = {"metric": "deployment_frequency_per_day", "team": "payments", "window": "7d"}
+LEAD_TIME = {"metric": "lead_time_p50_s", "team": "payments", "window": "7d"}
 
 
 def dora_golden() -> ScenarioResult:
@@ -58,7 +67,12 @@ def dora_golden() -> ScenarioResult:
         values,
         "The REST API answers the values computed by hand, exactly.",
         tolerance=Tolerance(0, "", "the same integers enter the same formula"),
-        evidence=(ok(Stage.EVENT, "harness", 24), ok(Stage.STORE, "postgres", 24), ok(Stage.REST, "dora", values)),
+        evidence=(
+            ok(Stage.EVENT, "webhooks", 24),
+            ok(Stage.STORE, "postgres", 24),
+            ok(Stage.EVENT, "oracle", 4950, **LEAD_TIME),
+            ok(Stage.REST, "dora", 4950, **LEAD_TIME),
+        ),
     )
     broken = Finding(
         "deployment frequency in Prometheus",
@@ -72,17 +86,24 @@ def dora_golden() -> ScenarioResult:
             0.0119, "1/day", "increase() over 7d extrapolates by at most one scrape interval at each end"
         ),
         evidence=(
-            ok(Stage.EVENT, "harness", 8),
+            ok(Stage.EVENT, "webhooks", 8),
+            ok(Stage.EVENT, "oracle", 1.142857142857143, **FREQUENCY),
             ok(Stage.STORE, "postgres", 8),
-            ok(Stage.REST, "dora", 1.142857142857143),
-            ok(Stage.EXPORTER, "dora", 8),
-            ok(Stage.PROMETHEUS, "prometheus-core-0", 8),
-            ok(Stage.PROMETHEUS, "prometheus-core-1", 8),
+            ok(Stage.REST, "dora", 1.142857142857143, **FREQUENCY),
+            ok(Stage.EXPORTER, "dora", 1.142857142857143, **FREQUENCY),
+            ok(Stage.PROMETHEUS, "prometheus-core-0", 1.142857142857143, **FREQUENCY),
+            ok(Stage.PROMETHEUS, "prometheus-core-1", 1.142857142857143, **FREQUENCY),
             Observation(
-                Stage.RULE, "prometheus-core-0", 1.142857142857143, 0.034285714285714, False, "dora:deployments:per_day"
+                *(Stage.RULE, "prometheus-core-0", 1.142857142857143, 0.034285714285714, False),
+                note="dora:deployments:per_day",
+                subject=FREQUENCY,
             ),
-            Observation(Stage.RULE, "prometheus-core-1", 1.142857142857143, None, False, "no series"),
-            Observation(Stage.THANOS, "thanos-query", 1.142857142857143, 0.034285714285714, False),
+            Observation(
+                *(Stage.RULE, "prometheus-core-1", 1.142857142857143, None, False), note="no series", subject=FREQUENCY
+            ),
+            Observation(
+                *(Stage.THANOS, "thanos-query", 1.142857142857143, 0.034285714285714, False), subject=FREQUENCY
+            ),
         ),
     )
     starts = (0.0, 0.4, 0.9, 1.5, 6.0, 9.5, 14.2, 14.3, 14.35)
@@ -256,8 +277,51 @@ def smoke() -> ScenarioResult:
     )
 
 
+def alert(name: str, *sightings: AlertSighting, **changes) -> AlertCoverage:
+    shipped = ShippedAlert(name, "fawkes-monitoring/platform-alerts", "platform", "critical", True, True)
+    return AlertCoverage(dataclasses.replace(shipped, **changes), sightings)
+
+
+def service_down_seen() -> AlertSighting:
+    at = START_S + 40
+    way = {"condition": 12.1, "pending": 12.6, "firing": 17.7, "mattermost": 17.9, "pagerduty": 17.95}
+    end = {"condition": 29.0, "inactive": 29.2, "mattermost": 30.1, "pagerduty": 30.12}
+    return AlertSighting(
+        "alert_platform_service_down",
+        Verdict.PASS,
+        60.0,
+        raised=tuple(Passage(place, at + s) for place, s in way.items()),
+        cleared=tuple(Passage(place, at + s) for place, s in end.items()),
+        quiet=("notified once",),
+    )
+
+
+def covered_alerts() -> tuple[AlertCoverage, ...]:
+    """One of each kind: proved, not covered, failed, and only quiet."""
+    silent = AlertSighting("query_latency_under_load", Verdict.INCONCLUSIVE, 1.0, not_passed=("p99 under load",))
+    late = (Passage("firing", START_S + 60), Passage("alertmanager", START_S + 60.2), Passage("email", START_S + 61))
+    failed = AlertSighting(
+        "dora_golden", Verdict.FAIL, 60.0, raised=late, not_passed=("deployment frequency in Prometheus",)
+    )
+    quiet = AlertSighting("smoke", Verdict.PASS, 60.0, quiet=("sample seen through Thanos",))
+    return (
+        alert("PlatformServiceDown", service_down_seen()),
+        alert("PlatformServiceAbsent", tested_quiet=False),
+        alert("DoraDeploymentsStopped", failed, rule="fawkes-monitoring/dora-alerts", group="dora", severity="warning"),
+        alert("HighMemoryUsage", quiet, severity="warning"),
+        alert("PodCrashLooping", silent, severity="", tested_firing=False, tested_quiet=False),
+        alert(
+            ODD,
+            dataclasses.replace(quiet, scenario="odd_characters", quiet=(f"odd {ODD}",)),
+            rule=ODD,
+            group=ODD,
+            severity=ODD,
+        ),
+    )
+
+
 def run_of(*scenarios: ScenarioResult, **changes) -> RunResult:
-    """A run of these scenarios, with the verdict that they make."""
+    """A run of these scenarios, with the verdict and the DORA chains that they make."""
     result = RunResult(
         run_id="20251124-160000-7f3a",
         seed=4711,
@@ -270,6 +334,7 @@ def run_of(*scenarios: ScenarioResult, **changes) -> RunResult:
         machine={"cores": 2, "memory_bytes": 24_696_061_952, "kernel": "6.1.0", "cpu_model": "a processor"},
         git={"commit": "3e1f5c2", "branch": "main", "dirty": True},
         command="harness run --on local --profile ci --seed 4711",
+        dora=dora_chains(scenarios),
     )
     return dataclasses.replace(result, **changes)
 
@@ -278,13 +343,14 @@ def run_of(*scenarios: ScenarioResult, **changes) -> RunResult:
 def mixed() -> RunResult:
     """Every outcome, every odd case."""
     return run_of(
-        smoke(), dora_golden(), alert_service_down(), query_latency(), cut_short(), skipped(), odd_characters()
+        *(smoke(), dora_golden(), alert_service_down(), query_latency(), cut_short(), skipped(), odd_characters()),
+        alerts=covered_alerts(),
     )
 
 
 @pytest.fixture(scope="session")
 def green() -> RunResult:
-    return run_of(smoke(), alert_service_down())
+    return run_of(smoke(), alert_service_down(), alerts=(alert("PlatformServiceDown", service_down_seen()),))
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import fawkes.reports.html as page
-from fawkes.harness.model import Mark
+from fawkes.harness.model import Mark, Verdict
 from fawkes.reports.html import html
+from fawkes.reports.outcome import worst_first
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 # SVG shapes are written as <path/>; the parser reports them as start-end tags.
@@ -112,7 +113,7 @@ def test_odd_characters_are_text_and_nothing_else(mixed):
 def test_only_a_pass_has_green(mixed, unclear):
     for run in (mixed, unclear):
         for scenario, section in zip(
-            run.scenarios, re.findall(r'<section class="scenario (\w+)"', html(run)), strict=True
+            worst_first(run), re.findall(r'<details class="scenario (\w+)"', html(run)), strict=True
         ):
             expected = "skipped" if scenario.skipped else scenario.verdict.name.lower()
             assert section == expected
@@ -132,6 +133,78 @@ def test_what_did_not_pass_is_open_and_what_passed_is_folded(mixed):
     cards = re.findall(r'<details class="card (\w+)" id="[^"]+"( open)?>', html(mixed))
     assert len(cards) == 9
     assert all((state != "pass") == bool(is_open) for state, is_open in cards)
+
+
+def test_scenarios_that_did_not_pass_come_first_and_open(mixed):
+    found = re.findall(r'<details class="scenario (\w+)" id="[^"]+"( open)?>', html(mixed))
+    assert [state for state, _ in found] == ["fail", "fail", "inconclusive", "inconclusive", "skipped", "pass", "pass"]
+    assert all((state != "pass") == bool(is_open) for state, is_open in found)
+
+
+def test_every_part_of_the_page_is_linked_at_its_top(mixed, empty):
+    links = re.search(r"<nav.*?</nav>", html(mixed), re.DOTALL)[0]
+    assert re.findall('href="#(.*?)"', links) == [
+        *("why", "scenarios", "alerts", "dora", "time", "details", "reproduce"),
+    ]
+    assert 'href="#alerts"' not in html(empty)
+
+
+PLAIN = str.maketrans(
+    {"\N{EN DASH}": "-", "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}": ">", "\N{MULTIPLICATION SIGN}": "x"}
+)
+
+
+def rows_of(text: str, heading: str) -> list[str]:
+    section = re.search(rf'<h2 id="{heading}">.*?</section>', text, re.DOTALL)[0]
+    rows = [Outline(f"<table>{row}</table>").words() for row in re.findall("<tr.*?</tr>", section, re.DOTALL)]
+    return [row.translate(PLAIN) for row in rows]
+
+
+def test_every_alert_of_the_platform_has_a_row(mixed):
+    rows = rows_of(html(mixed), "alerts")
+    assert rows[1] == (
+        "DoraDeploymentsStopped dora-alerts · warning FAIL dora_golden > deployment frequency in Prometheus "
+        "✓ firing and quiet ✓ yes dora_golden - no ✓ email - not shown"
+    )
+    assert rows[3] == (
+        "PlatformServiceAbsent platform-alerts · critical NOT COVERED - firing only - no - no - nobody - not shown"
+    )
+    assert rows[4].endswith("✓ mattermost, pagerduty ✓ yes alert_platform_service_down > notified once")
+
+
+def test_latency_is_told_live_and_on_the_platforms_clock(mixed):
+    rows = rows_of(html(mixed), "alerts")
+    assert rows[-1] == (
+        "PlatformServiceDown x 60 alert_platform_service_down "
+        # pending, firing, Alertmanager, e-mail, Mattermost, PagerDuty; inactive, e-mail, Mattermost, PagerDuty
+        "0.50 s 30 s 5.10 s 306 s - - 0.20 s 12 s 0.25 s 15 s 0.20 s 12 s - 0.90 s 54 s 0.92 s 55 s"
+    )
+
+
+def test_a_value_that_differs_names_the_stage_and_the_part(mixed):
+    head, row, *_ = rows_of(html(mixed), "dora")
+    assert head == "Value Oracle store rows rest exporter prometheus rule thanos First differs"
+    assert row == (
+        "deployment_frequency_per_day payments, 7d dora_golden 1.14286 8 1.14286 1.14286 1.14286 "
+        "✕ 0.0342857 ! 0.0342857 rule prometheus-core-0"
+    )
+
+
+def test_a_page_of_25_busy_scenarios_stays_below_two_megabytes(make_run, failing_scenario, mixed):
+    marks = tuple(Mark(1.7e9 + n / 100, f"lane {n % 2}", "commit stored") for n in range(20_000))
+    broken = failing_scenario.findings[1]
+    crowd = {f"team-{n}.value": n / 7 for n in range(300)}
+    busy = dataclasses.replace(broken, evidence=broken.evidence * 30, expected=crowd, observed=crowd)
+    passed = dataclasses.replace(broken, verdict=Verdict.PASS)
+    findings = (busy, *(passed,) * 7)
+    scenarios = [
+        dataclasses.replace(failing_scenario, name=f"scenario_{n}", timeline=marks, findings=findings)
+        for n in range(25)
+    ]
+    text = html(make_run(*scenarios, alerts=mixed.alerts * 4))
+    assert len(text.encode()) < 2_000_000
+    assert "32 of 300, those that are not as expected before others; all of them are in result.json." in text
+    assert "The first 100 of 20000; all of them are in history.jsonl." in text
 
 
 def test_the_first_broken_stage_is_marked(mixed):

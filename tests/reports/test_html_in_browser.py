@@ -41,11 +41,11 @@ class Loaded(NamedTuple):
     """URLs asked for by the page; what the browser asks for itself has no origin and is left out."""
 
 
-def load(text: str, folder: Path) -> Loaded:
+def load(text: str, folder: Path, fragment: str = "") -> Loaded:
     file, net = folder / "report.html", folder / "net.json"
     file.write_text(text, encoding="utf-8")
     command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder / 'profile'}", f"--log-net-log={net}", "--dump-dom"]
-    done = subprocess.run([*command, file.as_uri()], capture_output=True, timeout=PATIENCE_S, check=True)
+    done = subprocess.run([*command, file.as_uri() + fragment], capture_output=True, timeout=PATIENCE_S, check=True)
     asked = [event["params"] for event in json.loads(net.read_text())["events"] if "url" in event.get("params", {})]
     requests = {params["url"] for params in asked if params.get("initiator", "not an origin") != "not an origin"}
     return Loaded(done.stdout.decode("utf-8"), done.stderr.decode("utf-8", "replace").splitlines(), requests)
@@ -61,7 +61,7 @@ def test_every_verdict_and_expectation_is_in_the_dom(mixed, loaded):
     assert f"<span>{mixed.verdict.name}</span></h1>" in loaded.dom
     for number, scenario in enumerate(mixed.scenarios, 1):
         state = "skipped" if scenario.skipped else scenario.verdict.name.lower()
-        assert f'<section class="scenario {state}" id="s{number}"' in loaded.dom
+        assert f'<details class="scenario {state}" id="s{number}"' in loaded.dom
         assert scenario.name in words
         for index, finding in enumerate(scenario.findings, 1):
             assert f'<details class="card {finding.verdict.name.lower()}" id="s{number}-e{index}"' in loaded.dom
@@ -76,6 +76,14 @@ def test_the_script_ran_and_the_console_is_silent(loaded):
 
 def test_the_page_asks_for_nothing(loaded):
     assert loaded.requests == set()
+
+
+def test_a_link_to_a_folded_expectation_unfolds_it_and_its_scenario(mixed, loaded, tmp_path):
+    folded = '<details class="scenario pass" id="s1">', '<details class="card pass" id="s1-e1">'
+    dom = load(html(mixed), tmp_path, "#s1-e1").dom
+    for tag in folded:
+        assert tag in loaded.dom and tag not in dom
+        assert tag.replace(">", ' open="">') in dom
 
 
 def test_a_page_that_asks_and_complains_would_be_noticed(tmp_path):

@@ -1,7 +1,7 @@
 """The strip: the first broken stage is marked, absent evidence is not taken for good evidence."""
 
 from fawkes.harness.model import Finding, Observation, Stage, Verdict
-from fawkes.reports.stages import CHAIN, strip
+from fawkes.reports.stages import CHAIN, noted, shown_evidence, strip
 
 
 def finding(verdict, stage, *evidence) -> Finding:
@@ -59,3 +59,23 @@ def test_a_big_value_is_only_counted():
     many = {f"value_{n}": n / 7 for n in range(5)}
     found = finding(Verdict.PASS, None, (Stage.REST, "dora", many, many, True), (Stage.RULE, "core-0", 1, 1 / 3, True))
     assert [cell.value for cell in strip(found) if cell.value] == ["5 values", "0.333333"]
+
+
+def test_evidence_that_is_cut_keeps_what_is_wrong_and_its_order():
+    found = finding(Verdict.FAIL, Stage.RULE, *((Stage.RULE, f"part-{n}", 1, 1, n not in (6, 8)) for n in range(10)))
+    assert [line.source for line in shown_evidence(found, 4)] == ["part-0", "part-1", "part-6", "part-8"]
+    assert shown_evidence(found, 10) == list(found.evidence)
+
+
+def test_a_note_says_what_the_value_is_of_only_where_there_are_several():
+    line = Observation(Stage.RULE, "core-0", 1, 2, False, "late", subject={"team": "a", "metric": "m"})
+    common = Observation(Stage.STORE, "postgres", 1, 1, True, "rows")
+    one = Finding("e", "c", Verdict.FAIL, 1, 2, "r", evidence=(line, common, line))
+    assert noted(one, line) == "late"
+    other = Observation(Stage.RULE, "core-0", 1, 1, True, subject={"team": "b", "metric": "m"})
+    several = Finding("e", "c", Verdict.FAIL, 1, 2, "r", evidence=(line, common, other))
+    assert [noted(several, seen) for seen in (line, common, other)] == [
+        "metric m, team a: late",
+        "rows",
+        "metric m, team b",
+    ]

@@ -8,6 +8,8 @@ def test_one_line_per_scenario_and_the_counts_last(green):
         "PASS          smoke                           17.2 s  A sample and an event of this run travel the whole way.",
         "PASS          alert_platform_service_down     43.0 s  A dead platform service is reported to Mattermost and "
         "PagerDuty once, and resolved when it is back.",
+        "alerts: 1 shipped, 1 unit-tested, 1 fired, 1 resolved, 1 delivered, 1 kept quiet when they had to; "
+        "every one is covered",
         "2 scenarios: 2 pass, 0 fail, 0 inconclusive, 0 skipped",
     ]
 
@@ -51,5 +53,15 @@ def test_nothing_ran(empty):
     assert summary_lines(empty) == ["0 scenarios: 0 pass, 0 fail, 0 inconclusive, 0 skipped"]
 
 
+def test_coverage_is_told_before_the_counts(mixed):
+    alerts, dora, _ = summary_lines(mixed)[-3:]
+    assert (
+        alerts.startswith("alerts: 6 shipped, 4 unit-tested, 2 fired")
+        and "not covered: PlatformServiceAbsent" in alerts
+    )
+    assert dora == "dora: 2 followed, 1 the same at every stage; different: 1 first at rule"
+
+
 def test_a_mutant_is_announced_before_the_counts(make_run, failing_scenario):
-    assert "mutant dropped_webhook" in summary_lines(make_run(failing_scenario, mutant="dropped_webhook"))[-2]
+    lines = summary_lines(make_run(failing_scenario, mutant="dropped_webhook"))
+    assert any("mutant dropped_webhook" in line for line in lines[-3:])

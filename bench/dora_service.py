@@ -13,15 +13,16 @@ import sys
 import time
 
 import psycopg
-from dora_events import CloudEvent, copy, load, organisation, row
 from dora_parts import Parts, parts, table
+from dora_table import a_year, copy, live, load, row
 from open_loop import Outcome, at_rate, request, send
 
 from fawkes.fixtures.services.dora.signature import HEADER, sign
+from fawkes.load.histories import CloudEvent
 
 P99_AIM_MS = 50.0
 """What the platform promises a sender of webhooks."""
-API_90_DAYS = "/api/v1/dora/team-00?window=90d"
+API_90_DAYS = "/api/v1/dora/team-000?window=90d"
 PATHS = ("/metrics", API_90_DAYS)
 INSERT_ROWS = 500
 """As many as the service commits together at most."""
@@ -44,13 +45,13 @@ def main() -> None:
 
 def measure(under_test: Parts, count: int, wish: argparse.Namespace) -> None:
     """Everything, with so many events in the store at the beginning."""
-    now_us = time.time_ns() // 1000
     began_s = time.monotonic()
     under_test.restart()
     empty_s = time.monotonic() - began_s
     with under_test.connect() as connection:
-        load(connection, organisation(count, seed=wish.seed, end_us=now_us, run="stored"))
-        say(f"\n== {count:,} events in the store ==")
+        load(connection, a_year(count, seed=wish.seed, ends_s=time.time()))
+        (stored,) = connection.execute("SELECT count(*) FROM events").fetchone() or (0,)
+        say(f"\n== {stored:,} events in the store ==")
         say(f"PostgreSQL alone, {INSERT_ROWS} rows to a commit: {insert_rate(connection):,.0f} rows/s")
     began_s = time.monotonic()
     under_test.restart()
@@ -63,8 +64,8 @@ def measure(under_test: Parts, count: int, wish: argparse.Namespace) -> None:
 
 
 def acknowledgements(under_test: Parts, wish: argparse.Namespace) -> str:
-    """Fixed offered rates, ascending, until p99 is beyond the aim or not everything is acknowledged."""
-    rows, sustained = [], 0
+    """Fixed offered rates, ascending, until two in a row are too high: one alone may be the machine's doing."""
+    rows, sustained, too_high = [], 0, 0
     for rate in wish.rates:
         before = under_test.cpu_s()
         (outcome,) = send(port_of(under_test), [(wish.connections, webhooks(under_test, rate, wish, f"r{rate}"))])
@@ -72,16 +73,17 @@ def acknowledgements(under_test: Parts, wish: argparse.Namespace) -> str:
         rate_got = outcome.statuses[201] / outcome.took_s
         shares = [f"{cores[name]:.2f}" for name in ("service", "postgres", "load")]
         rows.append([rate, rate_got, *(outcome.ms(p) for p in (50, 99, 100)), outcome.errors, *shares])
-        if outcome.errors or outcome.ms(99) >= P99_AIM_MS:
+        good = not outcome.errors and outcome.ms(99) < P99_AIM_MS
+        sustained, too_high = (rate, 0) if good else (sustained, too_high + 1)
+        if too_high == 2:
             break
-        sustained = rate
     head = ("offered/s", "stored/s", "p50 ms", "p99 ms", "max ms", "errors", "service", "postgres", "load (cores)")
     text = f"acknowledgement over {wish.connections} connections, {wish.for_s:g} s each, from the intended start"
     return f"{text}\n{table(head, rows)}\nhighest offered rate with p99 < {P99_AIM_MS:g} ms: {sustained}/s"
 
 
 def queries(under_test: Parts, rate: int, wish: argparse.Namespace) -> str:
-    """Each path ten times at one a second's pace, idle or while webhooks arrive."""
+    """Each path at 2/s, idle or while webhooks arrive."""
     rows = []
     for path in PATHS:
         asked = at_rate([request("GET", path)] * round(2 * 2 * wish.for_s), 2.0)
@@ -103,10 +105,9 @@ def described(outcome: Outcome) -> list[object]:
 def webhooks(
     under_test: Parts, rate: int, wish: argparse.Namespace, run: str, for_s: float | None = None
 ) -> list[tuple[float, bytes]]:
-    """Signed webhooks of events of the last hour that are not in the store, at a fixed rate."""
-    now_us = time.time_ns() // 1000
+    """Signed webhooks of events of the latest days that are not in the store, at a fixed rate."""
     count = round(rate * (for_s or wish.for_s))
-    events = organisation(count, seed=wish.seed, end_us=now_us, run=run, over_us=3_600_000_000)
+    events = live(count, seed=wish.seed, ends_s=time.time(), run_id=run)
     return at_rate([webhook(event, under_test.secret) for event in events], rate)
 
 
@@ -120,7 +121,7 @@ def webhook(event: CloudEvent, secret: str) -> bytes:
 def insert_rate(connection: psycopg.Connection, count: int = 20_000) -> float:
     """Rows per second, median of many commits, that PostgreSQL takes by COPY into a table like the store's."""
     connection.execute("CREATE TABLE like_events (LIKE events INCLUDING ALL)")
-    rows = [row(event) for event in organisation(count, seed=0, end_us=time.time_ns() // 1000, run="alone")]
+    rows = [row(event) for event in live(count, seed=0, ends_s=time.time(), run_id="alone")]
     connection.autocommit = False
     rates = []
     for first in range(0, count, INSERT_ROWS):

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fawkes.harness.checks.adr import AdrDefectExpectation, check_adr_defect
 from fawkes.harness.checks.alerts import AlertTimelineExpectation, check_alert_timeline
 from fawkes.harness.checks.dora import DoraExpectation, EventLedgerExpectation, check_dora, check_event_ledger
+from fawkes.harness.checks.dora_values import DoraValuesExpectation, check_dora_values
 from fawkes.harness.checks.latency import AnswersExpectation, LatencyExpectation, check_answers, check_latency
 from fawkes.harness.checks.load import OfferedLoadExpectation, check_offered_load
 from fawkes.harness.checks.notifications import NotificationExpectation, check_notification
@@ -19,6 +20,7 @@ from fawkes.harness.model import Finding, History
 from fawkes.harness.observe.adr import observe_adr_defect
 from fawkes.harness.observe.alerts import observe_alert_timeline
 from fawkes.harness.observe.dora import observe_dora, observe_event_ledger
+from fawkes.harness.observe.dora_values import observe_dora_values
 from fawkes.harness.observe.notifications import observe_notification
 from fawkes.harness.observe.paths import observe_event_path, observe_sample_path
 from fawkes.harness.observe.retention import observe_retention
@@ -49,6 +51,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(EventPathExpectation, observe_event_path, check_event_path),
         Kind(EventLedgerExpectation, observe_event_ledger, check_event_ledger),
         Kind(DoraExpectation, observe_dora, check_dora),
+        Kind(DoraValuesExpectation, observe_dora_values, check_dora_values),
         Kind(AdrDefectExpectation, observe_adr_defect, check_adr_defect),
         Kind(AlertTimelineExpectation, observe_alert_timeline, check_alert_timeline),
         Kind(NotificationExpectation, observe_notification, check_notification),

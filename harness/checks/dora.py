@@ -167,9 +167,9 @@ def check_dora(expect: DoraExpectation, history: History) -> Finding:
     if not events or not values:
         missing = "event was sent" if not events else "stage was looked at"
         return judge.finding(Verdict.INCONCLUSIVE, f"no {missing}, so nothing is known", Stage.HARNESS)
-    evidence = [_acknowledged(events)]
+    evidence = [acknowledged(events)]
     if not evidence[0].ok:
-        return judge.finding(Verdict.FAIL, _refusal(events), Stage.EVENT, evidence)
+        return judge.finding(Verdict.FAIL, refusal(events), Stage.EVENT, evidence)
 
     sent = [record.data["event"] for record in events]
     early, late = (_oracle(expect, sent, at_s) for at_s in (events[0].at_s, values[-1].at_s))
@@ -201,9 +201,9 @@ def check_event_ledger(expect: EventLedgerExpectation, history: History) -> Find
     judge = _Judge(expect, distinct, Tolerance(0.0, "events", "whole numbers: every event is stored exactly once"))
     if not mine:
         return judge.finding(Verdict.INCONCLUSIVE, "no event was sent, so nothing is known", Stage.HARNESS)
-    evidence = [_acknowledged(mine)]
+    evidence = [acknowledged(mine)]
     if not evidence[0].ok:
-        return judge.finding(Verdict.FAIL, _refusal(mine), Stage.EVENT, evidence)
+        return judge.finding(Verdict.FAIL, refusal(mine), Stage.EVENT, evidence)
     reason = f"all {distinct} events are acknowledged, stored once and counted"
     return judge.along(expect.stages, values, evidence, lambda r: _count(r, distinct), reason)
 
@@ -315,7 +315,7 @@ def _compared(record: Record, expected: Json, ok: bool, note: str = "") -> Obser
     )
 
 
-def _acknowledged(events: Sequence[Record]) -> Observation:
+def acknowledged(events: Sequence[Record]) -> Observation:
     accepted = sum(_is_acknowledged(record) for record in events)
     return Observation(Stage.EVENT, "webhooks", len(events), accepted, accepted == len(events), "acknowledged with 2xx")
 
@@ -324,7 +324,7 @@ def _is_acknowledged(record: Record) -> bool:
     return 200 <= int(record.data["status"]) < 300
 
 
-def _refusal(events: Sequence[Record]) -> str:
+def refusal(events: Sequence[Record]) -> str:
     bad = [record for record in events if not _is_acknowledged(record)]
     first = bad[0].data
     return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from fawkes.harness.model import Stage
 from fawkes.harness.mutants.mutant import Mutant, change_rule
@@ -17,6 +17,13 @@ def _adr_literal_rule(objects: Objects) -> Objects:
         "fawkes:dora:deployment_frequency:per_day",
         expr="sum(rate(fawkes_deployment_total[24h])) by (team, environment)",
     )
+
+
+def _service_label_lost(objects: Objects) -> Objects:
+    def change(monitor: dict[str, Any]) -> None:
+        del monitor["spec"]["endpoints"][0]["honorLabels"]
+
+    return objects.edit("ServiceMonitor", "fawkes-platform", "dora", change)
 
 
 MUTANTS: Final = (
@@ -42,5 +49,12 @@ MUTANTS: Final = (
         Stage.STORE,
         tampers_with="dora",
         tamper={"drop_nth_post": 7},
+    ),
+    Mutant(
+        "service_label_lost",
+        "the scrape puts its own label `service` over the exporter's, and rules can't tell a team's services apart",
+        "dora_month",
+        Stage.RULE,
+        change=_service_label_lost,
     ),
 )

@@ -1,8 +1,8 @@
-"""Counting rows of the DORA service's event store, in PostgreSQL."""
+"""What the DORA service's event store holds, in PostgreSQL."""
 
 from __future__ import annotations
 
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 import psycopg
 
@@ -15,8 +15,12 @@ _CONNECT_WITHIN_S: Final = 5
 """A connection on loopback takes milliseconds; a database that needs longer is asked again."""
 
 
+def select(world: World, query: LiteralString, *params: str) -> list[tuple[Any, ...]]:
+    """The rows that `query` answers. Raises one of NO_ANSWER."""
+    with psycopg.connect(world.secret("postgres-dsn"), connect_timeout=_CONNECT_WITHIN_S) as store:
+        return store.execute(query, params).fetchall()
+
+
 def count_rows(world: World, query: LiteralString, *params: str) -> int:
     """The number that `query` (SELECT count(*) ...) answers. Raises one of NO_ANSWER."""
-    with psycopg.connect(world.secret("postgres-dsn"), connect_timeout=_CONNECT_WITHIN_S) as store:
-        row = store.execute(query, params).fetchone()
-    return int(row[0]) if row else 0
+    return int(select(world, query, *params)[0][0])

@@ -54,6 +54,11 @@ class Truth:
         """Every team that an event names, sorted."""
         return sorted(self._events)
 
+    def environments(self, team: str) -> Sequence[str]:
+        """Every environment that an event of the team names, sorted."""
+        named = {event["data"].get("environment") for event in self._events.get(team, ())}
+        return sorted(named - {None})
+
     def facts(self, team: str, environment: str) -> Facts:
         """Without any for a team or an environment that no event names."""
         key = team, environment

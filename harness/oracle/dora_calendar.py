@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from fawkes.harness.oracle.dora_facts import SECOND_US, Deployment, DeploymentKey
@@ -40,19 +40,21 @@ def start_of_day_s(day: date, tz: str) -> int:
     return instants[bisect_left(instants, day, key=lambda at_s: datetime.fromtimestamp(at_s, zone).date())]
 
 
+def day_of_s(at_s: int, tz: str) -> date:
+    """The day to which an instant belongs: a day lasts until the next one begins, also if the clocks then go back."""
+    day = datetime.fromtimestamp(at_s, ZoneInfo(tz)).date()
+    return day + _DAY if at_s >= start_of_day_s(day + _DAY, tz) else day
+
+
 def calendar(
     deployments: Iterable[Deployment], failing: Set[DeploymentKey], window_us: range, tz: str
 ) -> list[CalendarDay]:
     """Every local day that the window touches, ascending, those without a deployment included."""
-    zone = ZoneInfo(tz)
-
-    def local_day(at_us: int) -> date:
-        return datetime.fromtimestamp(at_us // SECOND_US, UTC).astimezone(zone).date()
-
     inside = [d for d in deployments if d.completed_us in window_us]
-    completed = Counter(local_day(d.completed_us) for d in inside)
-    failed = Counter(local_day(d.completed_us) for d in inside if d.key in failing)
-    last, day, days = local_day(window_us[-1]), local_day(window_us[0]), []
+    completed = Counter(day_of_s(d.completed_us // SECOND_US, tz) for d in inside)
+    failed = Counter(day_of_s(d.completed_us // SECOND_US, tz) for d in inside if d.key in failing)
+    day, last = (day_of_s(at_us // SECOND_US, tz) for at_us in (window_us[0], window_us[-1]))
+    days = []
     while day <= last:
         # A zone that moves over the date line skips a whole day, which then begins where the next one does.
         if start_of_day_s(day, tz) < start_of_day_s(day + _DAY, tz):

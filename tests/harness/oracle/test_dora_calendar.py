@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pytest
 
 from fawkes.harness.oracle.dora import Truth
-from fawkes.harness.oracle.dora_calendar import start_of_day_s
+from fawkes.harness.oracle.dora_calendar import day_of_s, start_of_day_s
 
 BERLIN = "Europe/Berlin"
 
@@ -95,3 +95,12 @@ def test_a_day_that_a_zone_skipped_is_none():
 def test_an_empty_window_is_refused():
     with pytest.raises(ValueError, match="empty"):
         days_of([], "2026-05-01T09:00", "2026-05-01T09:00")
+
+
+def test_a_day_that_the_clocks_fall_back_into_has_ended():
+    """St John's put the clocks back at 00:01, to 23:01 of the day before."""
+    tz, first = "America/St_Johns", date(2010, 11, 7)
+    begins = start_of_day_s(first, tz)
+    shown = datetime.fromtimestamp(begins + 120, ZoneInfo(tz)).date()
+    assert (shown, day_of_s(begins + 120, tz)) == (first - timedelta(days=1), first)
+    assert day_of_s(begins - 1, tz) == first - timedelta(days=1)

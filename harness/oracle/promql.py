@@ -1,15 +1,18 @@
-"""What Prometheus computes from given samples: increase, rate, classic histogram_quantile.
+"""What Prometheus computes from given samples: increase, rate, classic histogram_quantile, and how rules join them.
 
-Ported from Prometheus 3.13.5 (promql/functions.go `extrapolatedRate`, promql/quantile.go `BucketQuantile`), operation
-by operation in the same order, so that the doubles are the same and not merely close. Samples are (Unix seconds,
-value) in time order; timestamps are rounded to milliseconds as Prometheus stores them.
+Ported from Prometheus 3.13.5 (promql/functions.go `extrapolatedRate`, promql/quantile.go `BucketQuantile`,
+util/kahansum, util/almost), operation by operation in the same order, so that the doubles are the same and not merely
+close; `oracle.proof` compares them with a running Prometheus. Samples are (Unix seconds, value) in time order;
+timestamps are rounded to milliseconds as Prometheus stores them. A stale marker is no sample: leave it out, as
+Prometheus does in ranges. Native histograms and start timestamps are off in the platform and not ported.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 Sample = tuple[float, float]
@@ -74,24 +77,80 @@ def histogram_quantile(q: float, buckets: Mapping[float, float]) -> float:
     Linear inside the bucket, from 0 in the lowest one; the last finite bound when the rank falls into +Inf; NaN
     without +Inf, with fewer than two buckets, or without observations; -Inf and +Inf for q below 0 and above 1.
     """
-    bounds = sorted(buckets)
-    if math.isnan(q) or len(bounds) < 2 or bounds[-1] != math.inf:
-        return math.nan
     if not 0 <= q <= 1:
-        return -math.inf if q < 0 else math.inf
+        return math.nan if math.isnan(q) else math.copysign(math.inf, q)
+    bounds = sorted(buckets)
+    if len(bounds) < 2 or bounds[-1] != math.inf:
+        return math.nan
     counts = _monotonic([buckets[bound] for bound in bounds])
     return _interpolated(q * counts[-1], bounds, counts) if counts[-1] else math.nan
 
 
+def buckets_of(labelled: Iterable[tuple[str, float]]) -> dict[float, float]:
+    """`le` label and count of each series -> the buckets of `histogram_quantile`.
+
+    Two spellings of one bound ("1", "1.0") are one bucket with the sum of their counts; a label that is no number is
+    left out (`resetHistograms`, `coalesceBuckets`).
+    """
+    buckets: dict[float, float] = {}
+    for le, count in labelled:
+        try:
+            bound = float(le)
+        except ValueError:
+            continue
+        buckets[bound] = buckets[bound] + count if bound in buckets else count
+    return buckets
+
+
+def vector_sum(values: Iterable[float | None]) -> float | None:
+    """`sum(...)` over elements in the order in which Prometheus has them; None is no element, and of none is None.
+
+    Compensated as in kahansum.go (Neumaier), so the order hardly ever changes a bit.
+    """
+    total: float | None = None
+    lost = 0.0
+    for value in values:
+        if value is None:
+            continue
+        if total is None:
+            total = value
+            continue
+        after = total + value
+        if math.isinf(after):
+            lost = 0.0
+        elif abs(total) >= abs(value):
+            lost += (total - after) + value
+        else:
+            lost += (value - after) + total
+        total = after
+    return None if total is None else total + lost
+
+
+def vector_max(values: Iterable[float | None]) -> float | None:
+    """`max(...)` over elements; NaN only if all are."""
+    largest: float | None = None
+    for value in values:
+        if value is not None and (largest is None or largest < value or math.isnan(largest)):
+            largest = value
+    return largest
+
+
+def guarded_ratio(part: float | None, whole: float | None) -> float | None:
+    """`(part or 0 * whole) / (whole > 0)`, as the rules write a ratio: 0 without a part, nothing without a whole."""
+    if whole is None or not whole > 0:
+        return None
+    return (0 * whole if part is None else part) / whole
+
+
 def _interpolated(rank: float, bounds: Sequence[float], counts: Sequence[float]) -> float:
-    b = bisect_left(counts, rank, hi=len(counts) - 1)
+    b = bisect_left(counts, True, hi=len(counts) - 1, key=lambda count: count >= rank)
     if b == len(counts) - 1:
         return bounds[-2]
     if b == 0 and bounds[0] <= 0:
         return bounds[0]
     low, below = (bounds[b - 1], counts[b - 1]) if b else (0.0, 0.0)
     inside, rank = counts[b] - below, rank - below
-    if inside == 0:  # q = 0 above an empty lowest bucket; Go divides 0 by 0 here
+    if inside == 0:  # the lowest bucket is empty and q is 0; Go divides 0 by 0 here
         return math.nan
     return low + (bounds[b] - low) * (rank / inside)
 
@@ -101,17 +160,18 @@ def _monotonic(counts: list[float]) -> list[float]:
     result = counts[:1]
     for count in counts[1:]:
         before = result[-1]
-        keeps = count >= before and not _almost_equal(before, count)
-        result.append(count if keeps else before)
+        result.append(before if count < before or _almost_equal(before, count) else count)
     return result
 
 
 def _almost_equal(a: float, b: float) -> bool:
-    if a == b:
+    """`almost.Equal`, for numbers: different by less than the small delta, in relation to their sum."""
+    if a == b or (math.isnan(a) and math.isnan(b)):
         return True
-    if a == 0 or b == 0:
-        return False  # Go compares with 1e-12 of the smallest normal double here; counts are never that small
-    return abs(a - b) / (abs(a) + abs(b)) < _SMALL_DELTA
+    total, apart = abs(a) + abs(b), abs(a - b)
+    if a == 0 or b == 0 or total < sys.float_info.min:
+        return apart < _SMALL_DELTA * sys.float_info.min
+    return apart / min(total, sys.float_info.max) < _SMALL_DELTA
 
 
 def quantile_bound(true_value: float, buckets: Sequence[float]) -> tuple[float, float]:

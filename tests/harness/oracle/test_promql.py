@@ -1,87 +1,28 @@
-"""The port of Prometheus' arithmetic against worked cases of the formulas, and (slow) against Prometheus itself."""
+"""The port of Prometheus' arithmetic against worked cases of the formulas. Against Prometheus: test_promql_live.py."""
 
-import json
 import math
 import random
-import subprocess
-from itertools import pairwise
 
 import pytest
 
-from fawkes.harness.oracle.promql import histogram_quantile, increase, quantile_bound, rate
-from fawkes.harness.toolchain.provide import provide
-
-DAY_S = 86400
-SCRAPE_S = 30
-PHASE_S = 7  # scrapes at 7, 37, 67 ... s: the last one 23 s before the end of the day
-
-
-def scraped(value_at, *, from_s=0, to_s=DAY_S):
-    """What a scrape every 30 s sees of a counter, given its value as a function of time."""
-    return [(float(t), float(value_at(t))) for t in range(PHASE_S, DAY_S, SCRAPE_S) if from_s <= t <= to_s]
-
-
-def stepping(at_s, start=0):
-    """A counter that begins at `start` and grows by one at each instant."""
-    return lambda t: start + sum(t >= event_s for event_s in at_s)
+from fawkes.harness.oracle.promql import (
+    buckets_of,
+    guarded_ratio,
+    histogram_quantile,
+    increase,
+    quantile_bound,
+    rate,
+    vector_max,
+    vector_sum,
+)
+from fawkes.harness.oracle.proof.golden import GOLDEN
 
 
-FIVE = [7200, 20000, 40000, 60000, 80000]
-
-
-def day(samples):
-    return increase(samples, at_s=DAY_S, range_s=DAY_S)
-
-
-def test_a_counter_that_covers_the_window_is_extrapolated_to_its_edges():
-    assert day(scraped(stepping(FIVE, start=10))) == pytest.approx(5.0017367, abs=5e-8)
-
-
-def test_a_counter_born_with_its_first_event_loses_that_event():
-    assert day(scraped(stepping(FIVE), from_s=7200)) == pytest.approx(4.0019199, abs=5e-8)
-
-
-def test_a_start_timestamp_stored_as_a_zero_sample_brings_the_first_event_back():
-    born = [(7192.0, 0.0), *scraped(stepping(FIVE), from_s=7200)]
-    assert day(born) == pytest.approx(5.0014523, abs=5e-8)
-
-
-def test_a_single_deployment_of_a_new_counter_counts_zero():
-    assert day(scraped(stepping([7200]), from_s=7200)) == 0.0
-
-
-def test_a_counter_that_starts_at_zero_is_not_extrapolated_below_it():
-    assert day(scraped(stepping([40000]))) == pytest.approx(1.0002663, abs=5e-8)
-
-
-def test_a_reset_adds_what_was_counted_before_it():
-    def restarted(t):
-        return stepping(FIVE, start=10)(t) if t < 50000 else sum(50000 <= e <= t for e in FIVE)
-
-    assert day(scraped(restarted)) == pytest.approx(5.0017367, abs=5e-8)
-
-
-def test_an_exporter_that_shows_zero_before_it_has_replayed_counts_everything_twice():
-    def dips(t):
-        return 0 if 50000 <= t < 50060 else stepping(FIVE, start=40)(t)
-
-    assert day(scraped(dips)) == pytest.approx(48.0166725, abs=5e-8)
-
-
-def test_two_replicas_that_both_export_the_total_double_the_sum():
-    one = day(scraped(stepping(FIVE, start=10)))
-    assert one is not None
-    assert 2 * one == pytest.approx(10.0034734, abs=5e-8)
-
-
-def test_a_series_of_three_samples_is_stretched_by_half_an_interval_on_both_sides():
-    samples = [(1000.0, 1.0), (1030.0, 2.0), (1060.0, 3.0)]
-    assert increase(samples, at_s=3600, range_s=3600) == 3.0
-
-
-def test_rate_is_per_second_so_five_deployments_a_day_read_almost_nothing():
-    per_second = rate(scraped(stepping(FIVE, start=10)), at_s=DAY_S, range_s=DAY_S)
-    assert per_second == pytest.approx(5.79e-05, rel=1e-3)
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: f"{golden.case}: {golden.says}")
+def test_golden(golden):
+    compute = {"increase": increase, "rate": rate}[golden.function]
+    values = [compute(samples, at_s=golden.range_s, range_s=golden.range_s) for samples in golden.series]
+    assert vector_sum(values) == pytest.approx(golden.value, rel=1e-8)  # the values have eight digits
 
 
 @pytest.mark.parametrize("samples", [[], [(100.0, 5.0)]], ids=["none", "one"])
@@ -178,72 +119,32 @@ def test_histogram_quantile_stays_in_the_bucket_of_the_nearest_rank():
             assert low <= histogram_quantile(percent / 100, buckets) <= high
 
 
-def random_series(rng):
-    """A counter on a 15 s grid, as promtool stores it: born late, with gaps, resets and an early end."""
-    value, samples = float(rng.choice([0, 1, 7, 2.5])), []
-    for step in range(rng.randint(0, 15), 30 + rng.randint(0, 10)):
-        value = 0.0 if rng.random() < 0.08 else value + rng.choice([0, 0, 1, 3, 0.25])
-        if rng.random() > 0.2:
-            samples.append((step * 15.0, value))
-    return samples
+def test_a_q_outside_of_0_to_1_is_answered_before_anything_else():
+    assert histogram_quantile(-0.1, {1.0: 3.0}) == -math.inf
+    assert histogram_quantile(1.1, {}) == math.inf
 
 
-def notation(samples):
-    """promtool's input series: one value per 15 s, `_` where there is none."""
-    by_step = {round(t / 15): v for t, v in samples}
-    return " ".join(f"{by_step[step]!r}" if step in by_step else "_" for step in range(max(by_step, default=0) + 1))
+def test_two_spellings_of_a_bound_are_one_bucket_and_no_number_is_none():
+    assert buckets_of([("1", 2.0), ("1.0", 3.0), ("many", 9.0), ("+Inf", 5.0)]) == {1.0: 5.0, math.inf: 5.0}
 
 
-@pytest.mark.platform
-@pytest.mark.slow
-def test_prometheus_computes_the_same_doubles(tmp_path):
-    """promtool evaluates increase, rate and histogram_quantile itself and compares with ours: at most one ulp apart."""
-    promtool = provide(["promtool"], progress=lambda line: None)["promtool"].path
-    rng = random.Random(2026)
-    groups = [group for number in range(60) for group in (_range_group(rng, number), _quantile_group(rng, number))]
-    suite = tmp_path / "oracle.json"  # JSON is YAML
-    suite.write_text(json.dumps({"fuzzy_compare": True, "evaluation_interval": "15s", "tests": groups}))
-    done = subprocess.run([promtool, "test", "rules", str(suite)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_a_sum_leaves_out_what_is_not_there_and_keeps_what_rounding_loses():
+    assert vector_sum([None, 1.0, None, 2.0]) == 3.0
+    assert vector_sum([1e100, 1.0, -1e100]) == 1.0
+    assert vector_sum([None]) is None
+    assert vector_sum([1e308, 1e308]) == math.inf
 
 
-def _range_group(rng, number):
-    samples = random_series(rng)
-    at_s, range_s = rng.choice([300, 430, 451]), rng.choice([60, 150, 300, 307])
-    tests = []
-    for name, ours in (("increase", increase), ("rate", rate)):
-        value = ours(samples, at_s=at_s, range_s=range_s)
-        expected = [] if value is None else [{"labels": '{n="x"}', "value": value}]
-        tests.append({"expr": f"{name}(c[{range_s}s])", "eval_time": f"{at_s}s", "exp_samples": expected})
-    series = [{"series": 'c{n="x"}', "values": notation(samples) or "_"}]
-    return {"name": f"range {number}", "interval": "15s", "input_series": series, "promql_expr_test": tests}
+def test_a_maximum_is_a_number_if_one_is_there():
+    assert vector_max([math.nan, 1.0, None, 3.0, math.nan, 2.0]) == 3.0
+    assert math.isnan(vector_max([math.nan]))
+    assert vector_max([]) is None
 
 
-def _quantile_group(rng, number):
-    counts = sorted(rng.choice([rng.randint(0, 30), rng.uniform(0, 30)]) for _ in range(4))
-    if rng.random() < 0.2:
-        counts[1], counts[2] = counts[2], counts[1]
-    buckets = dict(zip(BOUNDS, counts, strict=True))
-    quantiles = [q for q in (0.0, 0.5, 0.95, 1.0) if not math.isnan(histogram_quantile(q, buckets))]
-    series = [
-        {"series": f'h_bucket{{le="{"+Inf" if bound == math.inf else bound}"}}', "values": repr(count)}
-        for bound, count in buckets.items()
-    ]
-    tests = [
-        {
-            "expr": f"histogram_quantile({q}, h_bucket)",
-            "eval_time": "0s",
-            "exp_samples": [{"labels": "{}", "value": histogram_quantile(q, buckets)}],
-        }
-        for q in quantiles
-    ]
-    return {"name": f"quantile {number}", "interval": "15s", "input_series": series, "promql_expr_test": tests}
-
-
-def test_the_random_series_cover_what_they_are_meant_to():
-    rng = random.Random(2026)
-    many = [random_series(rng) for _ in range(60)]
-    resets = sum(any(b < a for (_, a), (_, b) in pairwise(series)) for series in many)
-    gaps = sum(any(b - a > 15 for (a, _), (b, _) in pairwise(series)) for series in many)
-    assert resets > 20
-    assert gaps > 40
+@pytest.mark.parametrize(
+    ("part", "whole", "ratio"),
+    [(1.0, 4.0, 0.25), (None, 4.0, 0.0), (1.0, None, None), (0.0, 0.0, None), (1.0, math.nan, None)],
+    ids=["both", "never failed", "nothing deployed", "no deployment in the window", "NaN"],
+)
+def test_the_guarded_ratio(part, whole, ratio):
+    assert guarded_ratio(part, whole) == ratio

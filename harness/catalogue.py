@@ -12,6 +12,7 @@ from fawkes.harness.checks.dora import DoraExpectation, EventLedgerExpectation, 
 from fawkes.harness.checks.dora_values import DoraValuesExpectation, check_dora_values
 from fawkes.harness.checks.latency import AnswersExpectation, LatencyExpectation, check_answers, check_latency
 from fawkes.harness.checks.load import OfferedLoadExpectation, check_offered_load
+from fawkes.harness.checks.notification_timeline import NotificationTimelineExpectation, check_notification_timeline
 from fawkes.harness.checks.notifications import NotificationExpectation, check_notification
 from fawkes.harness.checks.paths import EventPathExpectation, SamplePathExpectation, check_event_path, check_sample_path
 from fawkes.harness.checks.retention import RetentionExpectation, check_retention
@@ -21,6 +22,7 @@ from fawkes.harness.observe.adr import observe_adr_defect
 from fawkes.harness.observe.alerts import observe_alert_timeline
 from fawkes.harness.observe.dora import observe_dora, observe_event_ledger
 from fawkes.harness.observe.dora_values import observe_dora_values
+from fawkes.harness.observe.notification_timeline import observe_notification_timeline
 from fawkes.harness.observe.notifications import observe_notification
 from fawkes.harness.observe.paths import observe_event_path, observe_sample_path
 from fawkes.harness.observe.retention import observe_retention
@@ -55,6 +57,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(AdrDefectExpectation, observe_adr_defect, check_adr_defect),
         Kind(AlertTimelineExpectation, observe_alert_timeline, check_alert_timeline),
         Kind(NotificationExpectation, observe_notification, check_notification),
+        Kind(NotificationTimelineExpectation, observe_notification_timeline, check_notification_timeline),
         Kind(RetentionExpectation, observe_retention, check_retention),
         Kind(LatencyExpectation, _recorded_by_workload, check_latency),
         Kind(AnswersExpectation, _recorded_by_workload, check_answers),

@@ -16,6 +16,7 @@ from fawkes.load.churn import ScrapeLoad
 from fawkes.load.expose import Expose
 from fawkes.load.forge import Forge
 from fawkes.load.organisation.driver import OrganisationDriver
+from fawkes.load.post_alerts import PostAlerts
 from fawkes.load.query_load import QueryLoad
 from fawkes.load.replay import Replay
 from fawkes.reports import render_all
@@ -30,6 +31,7 @@ DRIVERS: Final[Mapping[str, Driver]] = {
     "forge": Forge(),
     "expose": Expose(),
     "adr_rules": AdrRules(),
+    "post_alerts": PostAlerts(),
     "scrape_load": ScrapeLoad(),
     "query_load": QueryLoad(),
 }

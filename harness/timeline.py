@@ -14,6 +14,8 @@ def timeline(history: History) -> tuple[Mark, ...]:
         *map(_event, history.of("event")),
         *map(_fault, history.of("fault")),
         *_alerts(history),
+        *_posted(history),
+        *map(_silenced, history.of("silenced")),
         *map(_received, {record.data["id"]: record for record in history.of("received")}.values()),
         *map(_load, history.of("load")),
     ]
@@ -45,6 +47,20 @@ def _alerts(history: History) -> Iterator[Mark]:
     for data in series.values():
         lane = f"{data['labels'].get('alertname')} on {data['source']}"
         yield Mark(data["samples"][0][0], lane, str(data["labels"].get("alertstate")), data["samples"][-1][0])
+
+
+def _posted(history: History) -> Iterator[Mark]:
+    """The alerts that the harness itself has posted: of each one span, as its last post had it."""
+    posts = {
+        (record.data["starts_s"], *sorted(record.data["labels"].items())): record.data
+        for record in history.of("alert_posted")
+    }
+    for data in posts.values():
+        yield Mark(data["starts_s"], "posted", data["labels"]["alertname"], data["ends_s"])
+
+
+def _silenced(record: Record) -> Mark:
+    return Mark(record.data["starts_s"], "silence", ", ".join(record.data["matchers"]), record.data["ends_s"])
 
 
 def _received(record: Record) -> Mark:

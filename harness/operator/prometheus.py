@@ -78,6 +78,12 @@ def external_labels(prometheus: Manifest, replica: int) -> dict[str, str]:
     return {**spec.get("externalLabels", {}), **{name: value for name, value in own.items() if name}}
 
 
+def alert_labels(prometheus: Manifest) -> dict[str, str]:
+    """What every alert of its replicas carries beside its own labels when it reaches Alertmanager."""
+    dropped = _replica_label(prometheus["spec"])
+    return {name: value for name, value in external_labels(prometheus, 0).items() if name != dropped}
+
+
 def render_prometheus(prometheus: Manifest, replica: int, objects: Objects, pods: Sequence[Pod]) -> PrometheusConfig:
     """prometheus.yml, rule files and discovered targets of one replica.
 

@@ -31,6 +31,8 @@ _NOT_MODELLED: Final = (
 _MATCHER: Final = re.compile(
     r'\s*(?P<name>[^\s=~!"]+)\s*(?P<op>=~|!~|!=|=)\s*(?P<value>"(?:[^"\\]|\\.)*"|[^\s"{},=~!]*)\s*'
 )
+_GROUP_LABEL: Final = re.compile(r'\{\{ (?:or )?\.GroupLabels\.(?P<name>\w+)(?: "(?P<default>[^"]*)")? \}\}')
+_ADDRESS: Final = {"slack": "channel", "email": "to"}
 _ESCAPES: Final = {"n": "\n", '"': '"', "\\": "\\"}
 
 
@@ -79,6 +81,17 @@ class Integration:
     index: int
     """Among the receiver's integrations of that kind."""
     send_resolved: bool
+    address: str = ""
+    """To whom within the channel (Slack's channel, the mail's recipient), as the file has it: a template."""
+
+    def address_for(self, group: Labels) -> str:
+        """The address with the group's labels in it. ValueError for a template of another kind than
+        `{{ .GroupLabels.team }}` and `{{ or .GroupLabels.team "platform" }}`."""
+        labels = dict(group)
+        text = _GROUP_LABEL.sub(lambda found: labels.get(found["name"]) or found["default"] or "", self.address)
+        if "{{" in text:
+            raise ValueError(f"the oracle can't read the template {self.address!r} of {self.receiver}")
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,4 +206,6 @@ def _integrations(receiver: Mapping[str, Json]) -> Iterator[Integration]:
         if kind not in SEND_RESOLVED:
             raise ValueError(f"receiver {receiver['name']} has {key}; the oracle knows {', '.join(SEND_RESOLVED)}")
         for index, config in enumerate(configs or ()):
-            yield Integration(receiver["name"], kind, index, bool(config.get("send_resolved", SEND_RESOLVED[kind])))
+            told_of_the_end = bool(config.get("send_resolved", SEND_RESOLVED[kind]))
+            address = str(config.get(_ADDRESS.get(kind, ""), ""))
+            yield Integration(receiver["name"], kind, index, told_of_the_end, address)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from fawkes.harness.eventually import eventually
+from fawkes.harness.eventually import eventually, poll_for
 
 STARTED_S = 1_772_323_200.0
 
@@ -75,6 +75,9 @@ class SmallWorld:
 
     def eventually(self, what, probe, expect, *, within_s):
         return eventually(what, probe, expect, within_s=within_s, clock=self.clock)
+
+    def poll_for(self, seconds, tick=None):
+        poll_for(seconds, tick, clock=self.clock)
 
     def record(self, kind, /, **data):
         json.dumps(data)  # a record is JSON

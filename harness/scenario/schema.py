@@ -24,9 +24,10 @@ class _Strict(BaseModel):
 class PlatformSpec(_Strict):
     """How the platform is run for this claim."""
 
-    clock: dict[Profile, Annotated[float, Field(ge=1, le=240)]] = Field(
+    clock: dict[Profile, Annotated[float, Field(ge=1, le=1000)]] = Field(
         default={},
-        description="Per profile, by what factor alerting intervals are divided. 1 is true time, also when absent.",
+        description="Per profile, by what factor alerting intervals are divided. 1 is true time, also when absent. "
+        "Above 240, where Prometheus would scrape every 125ms, only for Alertmanager alone.",
     )
     parts: tuple[str, ...] = Field(
         default=(),

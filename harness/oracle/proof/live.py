@@ -1,4 +1,4 @@
-"""One Prometheus, with the platform's features and nothing to scrape, that is written to and asked."""
+"""One Prometheus, with the platform's features, that is written to and asked."""
 
 from __future__ import annotations
 
@@ -46,10 +46,16 @@ class LivePrometheus:
     def ask(self, expr: str, instants_ms: range, by: str) -> Answers:
         """`expr` at every instant, elements told by their label `by`. Raises ComponentError for an error."""
         seconds = {"start": instants_ms[0] / 1000, "end": instants_ms[-1] / 1000, "step": instants_ms.step / 1000}
-        answer = self._http.post("/api/v1/query_range", data={"query": expr, **seconds})
-        said: dict[str, Any] = json.loads(answer.content)
+        return self._values("query_range", {"query": expr, **seconds}, by)
+
+    def stored(self, selector: str, at_s: float, range_s: float, by: str) -> Answers:
+        """The samples in (at_s - range_s, at_s] as they were stored. Raises ComponentError for an error."""
+        return self._values("query", {"query": f"{selector}[{round(range_s * 1000)}ms]", "time": at_s}, by)
+
+    def _values(self, endpoint: str, question: Mapping[str, Any], by: str) -> Answers:
+        said: dict[str, Any] = json.loads(self._http.post(f"/api/v1/{endpoint}", data=question).content)
         if said["status"] != "success":
-            raise ComponentError("prometheus", f"{expr} was answered: {said['error']}")
+            raise ComponentError("prometheus", f"{question['query']} was answered: {said['error']}")
         return {
             row["metric"].get(by, ""): {round(at_s * 1000): float(value) for at_s, value in row["values"]}
             for row in said["data"]["result"]
@@ -65,20 +71,24 @@ class LivePrometheus:
 
 
 @contextlib.contextmanager
-def prometheus(binary: Path) -> Iterator[LivePrometheus]:
-    """A Prometheus in a directory of its own, gone afterwards. Raises DeadlineExceeded when it does not come up."""
+def prometheus(binary: Path, config: str = "{}") -> Iterator[LivePrometheus]:
+    """A Prometheus in a directory of its own, gone afterwards; without a `config` it scrapes nothing.
+
+    Raises DeadlineExceeded when it does not come up.
+    """
     ports = Ports(random.Random())
     port = ports.port("prometheus")
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="fawkes-oracle-") as scratch:
         here = Path(scratch)
-        (here / "prometheus.yml").write_text("{}\n")
+        (here / "prometheus.yml").write_text(config)
         argv = [
             *(str(binary), "--config.file=prometheus.yml", f"--web.listen-address=127.0.0.1:{port}"),
             *(
                 "--storage.tsdb.path=data",
                 f"--storage.tsdb.retention.time={_KEEP}",
                 "--web.enable-remote-write-receiver",
+                "--scrape.discovery-reload-interval=100ms",
             ),
             *(f"--storage.tsdb.min-block-duration={_HEAD}", f"--storage.tsdb.max-block-duration={_HEAD}"),
         ]

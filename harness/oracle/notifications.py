@@ -12,7 +12,8 @@ A simulation of Alertmanager 0.31.1 (dispatch/dispatch.go, notify/notify.go, nfl
   through the gossip by then.
 
 Not modelled: time intervals; deliveries that fail or take time; the garbage collection of alerts (30 minutes) and of
-the log (2 x repeat_interval, at the earliest after 15 minutes); limits; a configuration that is reloaded; the start of
+the log (2 x repeat_interval, at the earliest after 15 minutes); limits; sibling routes with the same matchers and
+receiver, which share entries of the log and race each other for them; a configuration that is reloaded; the start of
 a cluster, in which nothing is sent until the gossip settles.
 """
 

@@ -82,6 +82,18 @@ def test_who_tells_of_the_end_where_the_file_does_not_say():
     assert [one.send_resolved for one in config.integrations["page"]] == [True]
 
 
+def test_an_address_is_filled_in_from_the_groups_labels():
+    channels = ['{{ or .GroupLabels.team "platform" }}-alerts', "{{ .GroupLabels.team }}", "all"]
+    receiver = {"name": "r", "slack_configs": [{"channel": channel} for channel in channels]}
+    integrations = parse_config({"route": {"receiver": "r"}, "receivers": [receiver]}).integrations["r"]
+    assert [one.address_for(labels_of({"team": "search"})) for one in integrations] == [
+        "search-alerts",
+        "search",
+        "all",
+    ]
+    assert [one.address_for(labels_of({})) for one in integrations] == ["platform-alerts", "", "all"]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

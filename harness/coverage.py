@@ -4,7 +4,7 @@ Nothing here knows a check by name. What is read is what observers write down ab
 
     series     raw samples of ALERTS: when an alert was pending and when it fired, replica by replica
     condition  {source, alert, labels, from_s, until_s}: when what the rule looks for was true in the rule's own input
-    listed     {alert, labels, at_s}: when Alertmanager had the alert, in its own words
+    accepted   {source, alert, at_s}: when Alertmanager got an alert of that name, in its own words
     received   a message at a receiver
     value      that a stage was asked, and answered
 """
@@ -53,7 +53,7 @@ def alert_sightings(
 ) -> dict[str, AlertSighting]:
     """Alert -> what the scenario has seen of it, for every alert that an expectation names or a record holds."""
     record, judged = _Record.of(history), list(findings)
-    named = {expect.name: getattr(expect, "alert", None) for expect in expectations}
+    named = {expect.name: _named(expect) for expect in expectations}
     about = {name: record.alerts(name, alert) for name, alert in named.items()}
     trouble = [finding.verdict for finding in judged if finding.expectation not in named]
     found = {}
@@ -70,6 +70,13 @@ def alert_sightings(
             not_passed=tuple(f.expectation for f in own if f.verdict is not Verdict.PASS),
         )
     return found
+
+
+def _named(expect: Expectation) -> str | None:
+    """The alert in the field `alert`, or among `labels`."""
+    labels = getattr(expect, "labels", None) or {}
+    alert = getattr(expect, "alert", None) or labels.get("alertname")
+    return None if alert is None else str(alert)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ class _Record:
 
     series: Sequence[Record]
     conditions: Sequence[Record]
-    listed: Sequence[Record]
+    accepted: Sequence[Record]
     received: Sequence[Record]
     answered: frozenset[tuple[str, str]]
     """(expectation, stage) of every question that was answered."""
@@ -100,7 +107,7 @@ class _Record:
         return cls(
             series=[r for r in history.of("series") if r.data["labels"].get("__name__") == "ALERTS"],
             conditions=history.of("condition"),
-            listed=history.of("listed"),
+            accepted=history.of("accepted"),
             received=[r for r in history.of("received") if r.data["alert"] and not r.data["refused"]],
             answered=frozenset(
                 (r.data["expectation"], r.data["stage"]) for r in history.of("value") if r.data["value"] is not None
@@ -108,10 +115,12 @@ class _Record:
         )
 
     def alerts(self, expectation: str, named: str | None) -> set[str]:
-        """What an expectation speaks of: the alert it names, and those in its records."""
+        """What an expectation speaks of: the alert it names, or those in its records."""
+        if named is not None:
+            return {named}
         recorded = {r.data["labels"]["alertname"] for r in self.series if r.data["expectation"] == expectation}
         told = {r.data["alert"] for r in self.received if r.data["expectation"] == expectation}
-        return recorded | told | ({named} if named else set())
+        return recorded | told
 
     def quiet(self, expectation: str, alert: str) -> bool:
         """Whether the expectation looked at the rule and it did not fire, or at a receiver and it was not told."""
@@ -142,8 +151,9 @@ class _Record:
         if episode.pending_s is not None:
             yield Passage("pending", episode.pending_s)
         yield Passage("firing", episode.firing_s)
-        if listed := [r.data["at_s"] for r in _about(self.listed, episode)]:
-            yield Passage("alertmanager", min(listed))
+        times_s = [r.data["at_s"] for r in self.accepted if r.data["alert"] == episode.alert]
+        if later_s := [at_s for at_s in times_s if at_s >= episode.firing_s]:
+            yield Passage("alertmanager", min(later_s))
         yield from self._told(episode, "firing", episode.firing_s)
 
     def cleared(self, episode: _Episode) -> Iterator[Passage]:

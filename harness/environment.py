@@ -210,6 +210,12 @@ class Environment:
     def binary(self, name: str) -> Path:
         return self._site.binary(name)
 
+    def log_tail(self, part: str, lines: int) -> str:
+        return self._site.provider.log_tail(part, lines)
+
+    def has(self, app: str) -> bool:
+        return self._site.plan.inventory.has(app)
+
     def kill(self, part: str) -> None:
         self._site.provider.kill(part)
 

@@ -16,6 +16,7 @@ from fawkes.harness.eventually import RealClock
 from fawkes.harness.faults import break_parts
 from fawkes.harness.history import HistoryWriter
 from fawkes.harness.mutants.mutant import Mutant
+from fawkes.harness.observe import accepted
 from fawkes.harness.scenario import Profile, Scenario
 from fawkes.harness.world import Driver, Recorder
 
@@ -106,6 +107,8 @@ def _observe(scenario: Scenario, environment: Environment, record: Recorder, pha
                 CATALOGUE[expect.check].observe(paced, environment, record)
             except DeadlineExceeded as error:
                 record("deadline", expectation=expect.name, message=str(error))
+    if environment.has(accepted.APP):
+        accepted.record_accepted(environment, record)
 
 
 @contextlib.contextmanager

@@ -44,6 +44,9 @@ class World(Protocol):
     def binary(self, name: str) -> Path:
         """A binary of the toolchain, e.g. `promtool`."""
 
+    def log_tail(self, part: str, lines: int) -> str:
+        """The last lines of what a part has logged; empty when it has logged nothing."""
+
     def kill(self, part: str) -> None:
         """End a part at once (a fault). UsageError if there is no such part."""
 

@@ -35,7 +35,7 @@ def alertmanager(
 
     With `peers` (127.0.0.1:PORT at which each replica's port `cluster` is reached) the replicas gossip over loopback
     and tell each other what was sent; `advertise` is where they reach this one. Without `peers` there is no cluster, as
-    the operator has it for a single replica.
+    the operator has it for a single replica. Its log tells when each alert came in, which nothing else does.
     """
     return Component(
         name=name,
@@ -47,6 +47,7 @@ def alertmanager(
             f"--data.retention={spec.get('retention', _DEFAULT_RETENTION)}",
             f"--web.listen-address=127.0.0.1:{ports['http']}",
             "--web.route-prefix=/",
+            "--log.level=debug",
             *(_cluster_flags(ports["cluster"], spec, peers, advertise) if peers else ["--cluster.listen-address="]),
         ),
         ready=Ready(by="http"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -64,10 +63,7 @@ class _Watch:
 
     def __init__(self, expect: NotificationExpectation, world: World) -> None:
         self._expect, self._world = expect, world
-        self._empty: set[str] = set()
-        """Alertmanagers that have answered without the alert."""
-        self._listed: dict[str, list[dict[str, Any]]] = {}
-        """Alertmanager -> the alerts in the first answer that had any."""
+        self._listed: set[str] = set()
         self.settle_s = SETTLE_FLUSHES * expect.group_interval / world.clock_factor
 
     def look(self) -> list[Entry]:
@@ -76,11 +72,8 @@ class _Watch:
         filters = [selector("", {name: value})[1:-1] for name, value in matchers.items()]
         for part in self._world.replicas("alertmanager-main"):
             with contextlib.suppress(httpx.HTTPError):
-                alerts = self._get(part, "/api/v2/alerts", filter=filters).json()
-                if alerts:
-                    self._listed.setdefault(part, alerts)
-                elif part not in self._listed:
-                    self._empty.add(part)
+                if self._get(part, "/api/v2/alerts", filter=filters).json():
+                    self._listed.add(part)
         return self.received()
 
     def received(self) -> list[Entry]:
@@ -120,16 +113,6 @@ class _Watch:
                 value = {"listed": part in self._listed, **counters}
                 query = "/api/v2/alerts, /metrics"
                 record_value(record, self._expect, value, stage=Stage.ALERTMANAGER, part=part, query=query)
-        self._record_listed(record)
-
-    def _record_listed(self, record: Recorder) -> None:
-        """When Alertmanager got the alert, by its own clock. Unknown where it had it already at the first look: what
-        it says then may be the time of a later repetition by Prometheus."""
-        for part in self._empty & self._listed.keys():
-            for alert in self._listed[part]:
-                at_s = datetime.fromisoformat(alert["updatedAt"]).timestamp()
-                about = {"alert": self._expect.alert, "labels": alert["labels"], "at_s": at_s}
-                record("listed", expectation=self._expect.name, source=part, **about)
 
     def _ask(self, question: Callable[[], Any]) -> Any:
         return last_seen(self._world, "an answer", question, lambda _: True, until_s=_soon(self._world))

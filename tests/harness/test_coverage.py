@@ -42,11 +42,9 @@ def condition(from_s, until_s, *, source="core-0"):
     return Record(BEGAN_S + 60, 60.0, "condition", {**about, "from_s": BEGAN_S + from_s, "until_s": end_s})
 
 
-def listed(at_s, **labels):
-    about = {"expectation": "told", "source": "alertmanager-main-0", "alert": "ServiceDown"}
-    return Record(
-        BEGAN_S + 60, 60.0, "listed", {**about, "labels": {"job": "jenkins", **labels}, "at_s": BEGAN_S + at_s}
-    )
+def accepted(at_s, alert="ServiceDown"):
+    about = {"source": "alertmanager-main-0", "alert": alert, "at_s": BEGAN_S + at_s}
+    return Record(BEGAN_S + 60, 60.0, "accepted", about)
 
 
 def told(receiver, at_s, status="firing", *, expectation="told", refused=None, alert="ServiceDown", **labels):
@@ -78,7 +76,9 @@ WAY = [
     series("firing", every(15.5, 25)),
     series("pending", every(10.7, 15.2), source="core-1"),
     series("firing", every(15.7, 25.2), source="core-1"),
-    listed(15.6),
+    accepted(3.0),  # of an episode before
+    accepted(15.6),
+    accepted(15.55, alert="Other"),
     asked("receiver", {"messages": {"mattermost": 2}}, expectation="told"),
     told("pagerduty", 16.2),
     told("mattermost", 16.1),
@@ -142,11 +142,11 @@ def test_one_missed_evaluation_does_not_end_an_episode():
 
 def test_messages_about_another_target_and_refused_ones_are_no_delivery():
     other = [told("mattermost", 16, job="argocd"), told("email", 16, refused="too long"), told("email", 16, alert="X")]
-    assert seen([*WAY[:8], *other]).delivered == ()
+    assert seen([*WAY[:10], *other]).delivered == ()
 
 
 def test_a_message_from_before_it_fired_is_no_delivery():
-    assert seen([*WAY[:8], told("mattermost", 3)]).delivered == ()
+    assert seen([*WAY[:10], told("mattermost", 3)]).delivered == ()
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,16 @@ def test_an_expectation_that_names_no_alert_speaks_of_those_in_its_records():
     records = [series("firing", every(15, 25), expectation="every message")]
     found = alert_sightings("s", [whole], History(records), [finding("every message")], clock_factor=60)
     assert list(found) == ["ServiceDown"] and found["ServiceDown"].fired
+
+
+def test_an_alert_named_among_the_labels_is_the_only_one_that_is_spoken_of():
+    class Narrow(Expectation):
+        labels: dict[str, str]
+
+    narrow = Narrow(name="narrow", check="c", labels={"alertname": "Lonely"})
+    records, findings = [series("firing", every(15, 25), expectation="narrow")], [finding("narrow")]
+    found = alert_sightings("s", [narrow], History(records), findings, clock_factor=60)
+    assert list(found) == ["Lonely"]
 
 
 def test_the_worst_finding_about_it_is_its_verdict_and_is_named():

@@ -39,6 +39,7 @@ def test_a_single_replica_forms_no_cluster():
         "--data.retention=48h",
         "--web.listen-address=127.0.0.1:4093",
         "--web.route-prefix=/",
+        "--log.level=debug",
         "--cluster.listen-address=",
     }
 

@@ -26,6 +26,7 @@ from fawkes.harness.components.receivers import receivers
 from fawkes.harness.coverage import alert_sightings
 from fawkes.harness.history import HistoryWriter, read_history
 from fawkes.harness.model import Stage, Verdict
+from fawkes.harness.observe.accepted import record_accepted
 from fawkes.harness.observe.alerts import FIXTURES, find_rule, observe_alert_timeline
 from fawkes.harness.observe.notifications import observe_notification
 from fawkes.harness.toolchain.cache import cache_directory
@@ -58,6 +59,9 @@ class LocalWorld:
 
     def binary(self, name):
         return self.binaries[name]
+
+    def log_tail(self, part, lines):
+        return (self.directory / part / "log.txt").read_text()
 
     def now_s(self):
         return time.time()
@@ -181,14 +185,22 @@ def history(tmp_path_factory, binaries):
             observe_alert_timeline(expect, world, record)
         for expect in NOTIFICATIONS:
             observe_notification(expect, world, record)
+        record_accepted(world, record)
     record.close()
     return read_history(top / "history.jsonl")
 
 
 def start_servers(stack, top, ports, binaries):
-    manager = [str(binaries["alertmanager"]), "--config.file=alertmanager.yml", "--storage.path=data"]
+    manager = [
+        str(binaries["alertmanager"]),
+        "--config.file=alertmanager.yml",
+        "--storage.path=data",
+        "--log.level=debug",
+    ]
     address = f"--web.listen-address=127.0.0.1:{ports['alertmanager-main-0']}"
-    start(stack, top / "alertmanager", [*manager, address, "--cluster.listen-address="], alertmanager_files(ports))
+    start(
+        stack, top / "alertmanager-main-0", [*manager, address, "--cluster.listen-address="], alertmanager_files(ports)
+    )
     for part, hold_ms in (("prometheus-core-0", 2500), ("prometheus-hasty-0", 2000)):
         argv = [
             str(binaries["prometheus"]),
@@ -289,7 +301,8 @@ def test_the_record_says_how_the_alert_came_from_place_to_place(history):
     findings = [timeline(history, "prometheus-core"), *(notification(history, e.name) for e in NOTIFICATIONS)]
     sighting = alert_sightings("live", expectations, history, findings, clock_factor=FACTOR)[ALERT["alert"]]
     places = [passage.place for passage in sighting.raised]
-    assert places[:3] == ["condition", "pending", "firing"] and set(places[3:]) == {"mattermost", "pagerduty"}
+    assert places[:4] == ["condition", "pending", "firing", "alertmanager"]
+    assert set(places[4:]) == {"mattermost", "pagerduty"}
     times_s = [passage.at_s for passage in sighting.raised]
     assert times_s == sorted(times_s)
     assert [passage.place for passage in sighting.cleared][:2] == ["condition", "inactive"]

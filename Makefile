@@ -35,7 +35,7 @@ fix: $(READY) ## Format and mend what lint can mend
 
 .PHONY: report
 report: $(READY) ## Show the verdict of the latest run and where its reports are
-	@$(BIN)/harness report .fawkes/runs/latest
+	@$(BIN)/harness report
 
 .PHONY: requirements
 requirements: $(READY) ## Pin the dependencies of pyproject.toml anew, with hashes

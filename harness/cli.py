@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 from rich.console import Console
@@ -26,11 +26,12 @@ from fawkes.harness.narrate import Narrator
 from fawkes.harness.providers.local.ledger import collect, state_directory
 from fawkes.harness.result_io import load_result
 from fawkes.harness.rulecheck import check_rules, check_unit_tests
-from fawkes.harness.rundir import RunDirectory
+from fawkes.harness.rundir import LATEST, RunDirectory
 from fawkes.harness.scenario import Profile, find_scenarios
 from fawkes.harness.session import RUNS, ProviderName, Session, Wish, write_result
 from fawkes.harness.signals import listen
 from fawkes.harness.toolchain import provide
+from fawkes.reports.render import RENDERERS
 from fawkes.reports.text import summary_lines
 
 USAGE_ERROR: Final = 3
@@ -68,7 +69,9 @@ Names = Annotated[list[str] | None, typer.Argument(help="Scenario names or paths
 On = Annotated[ProviderName, typer.Option("--on", help="Where the platform runs.")]
 ProfileOption = Annotated[Profile, typer.Option(help="How much and how fast.")]
 Runs = Annotated[Path, typer.Option(help="Folder for run directories.")]
-RunDir = Annotated[Path, typer.Argument(help="A run directory, e.g. .fawkes/runs/latest.")]
+RunDir = Annotated[Path, typer.Argument(help="A run directory.")]
+LATEST_RUN: Final = RUNS / LATEST
+ReportFormat = Literal["text", "json", "junit", "markdown", "html"]
 
 
 @app.command("run")
@@ -111,7 +114,7 @@ def _run_all(session: Session, names: Sequence[str], narrator: Narrator) -> bool
 
 
 @app.command("judge")
-def judge_command(run_dir: RunDir, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def judge_command(run_dir: RunDir = LATEST_RUN, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Repeat the verdict of a recorded run, offline, from run.json and history.jsonl.
 
     Example: harness judge .fawkes/runs/latest
@@ -122,12 +125,25 @@ def judge_command(run_dir: RunDir, as_json: Annotated[bool, typer.Option("--json
 
 
 @app.command("report")
-def report_command(run_dir: RunDir) -> None:
-    """Show the verdict of a run and where its reports are, without judging again."""
+def report_command(
+    run_dir: RunDir = LATEST_RUN,
+    report_format: Annotated[
+        ReportFormat, typer.Option("--format", help="What to print; all but text can be redirected to a file.")
+    ] = "text",
+) -> None:
+    """Print a run's verdict, or one of its reports, from result.json, without judging again.
+
+    Example: harness report .fawkes/runs/latest --format markdown > comment.md
+    """
     path = run_dir / "result.json"
     if not path.exists():
         raise UsageError(f"{path} does not exist; `harness judge {run_dir}` writes it")
-    _report(load_result(path.read_text()), run_dir, as_json=False)
+    text = path.read_text(encoding="utf-8")
+    result = load_result(text)
+    if report_format == "text":
+        _report(result, run_dir, as_json=False)
+    else:
+        _write(text if report_format == "json" else RENDERERS[report_format][1](result))
 
 
 @app.command("list")
@@ -223,9 +239,14 @@ def check_rules_command() -> None:
             _out.print(f"ok {directory.name}/{name}", markup=False, highlight=False)
 
 
+def _write(text: str) -> None:
+    """A report as its file would hold it, whatever encoding the terminal has."""
+    sys.stdout.buffer.write(text.encode())
+
+
 def _report(result: RunResult, directory: Path, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write((directory / "result.json").read_text())
+        _write((directory / "result.json").read_text(encoding="utf-8"))
         return
     for line in summary_lines(result):
         _out.print(line, markup=False, highlight=False, soft_wrap=True)

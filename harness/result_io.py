@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import json
 import math
 import re
@@ -96,6 +97,7 @@ def _kind(value: Any) -> str:
     return names.get(type(value), type(value).__name__)
 
 
+@functools.cache  # resolving them takes longer than everything else here
 def _hints(owner: type) -> dict[str, Any]:
     return typing.get_type_hints(owner)
 
@@ -106,7 +108,8 @@ def _hints(owner: type) -> dict[str, Any]:
 def _encode(value: Any, hint: Any, path: str) -> Any:
     """`value`, declared as `hint`, as something the json module writes. `path` is for the error message."""
     if dataclasses.is_dataclass(value):
-        return {name: _encode(getattr(value, name), of, f"{path}.{name}") for name, of in _hints(type(value)).items()}
+        owner: type = type(value)
+        return {name: _encode(getattr(value, name), of, f"{path}.{name}") for name, of in _hints(owner).items()}
     if isinstance(value, Mapping):
         return _encode_mapping(value, path)
     if isinstance(value, tuple | list):

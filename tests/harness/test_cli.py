@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fawkes.harness.model import RunResult, Verdict
+from fawkes.harness.result_io import dump_result
+from fawkes.reports.render import RENDERERS
+
 pytestmark = pytest.mark.slow
 
 HARNESS = Path(sys.executable).with_name("harness")
@@ -33,6 +37,8 @@ def test_help_shows_examples_and_exit_codes(tmp_path):
         (["rum"], "Did you mean 'run'"),
         (["judge", "nowhere"], "run.json: No such file"),
         (["report", "nowhere"], "harness judge nowhere"),
+        (["report"], ".fawkes/runs/latest/result.json does not exist"),
+        (["report", "--format", "pdf"], "markdown"),
         (["up", "--port", "grafana"], "PART=NUMBER"),
         (["run", "broken.yaml"], "broken.yaml:1: claim"),
     ],
@@ -74,3 +80,37 @@ def test_a_run_directory_that_cannot_be_written_is_told_before_anything_starts(t
     done = harness("run", "smoke", "--runs", str(tmp_path / "file"), cwd=tmp_path)
     assert done.returncode == 3
     assert "--runs DIR" in done.stderr
+
+
+@pytest.fixture
+def latest(tmp_path) -> RunResult:
+    """The result of a run without scenarios, as the latest of this directory."""
+    about = {"run_id": "r1", "seed": 7, "provider": "local", "profile": "ci", "started_at_s": 1.7e9}
+    result = RunResult(
+        **about,
+        verdict=Verdict.INCONCLUSIVE,
+        scenarios=(),
+        versions={"é": "1"},
+        machine={},
+        git={},
+        command="harness run",
+    )
+    directory = tmp_path / ".fawkes" / "runs" / "latest"
+    directory.mkdir(parents=True)
+    (directory / "result.json").write_text(dump_result(result), encoding="utf-8")
+    return result
+
+
+@pytest.mark.parametrize("name", [*RENDERERS, "json"])
+def test_a_report_is_printed_as_its_file_holds_it(tmp_path, latest, name):
+    done = harness("report", "--format", name, cwd=tmp_path)
+    expected = dump_result(latest) if name == "json" else RENDERERS[name][1](latest)
+    assert (done.returncode, done.stdout) == (0, expected)
+
+
+def test_without_a_format_the_verdict_of_the_latest_run_is_told(tmp_path, latest):
+    done = harness("report", cwd=tmp_path)
+    assert done.stdout.splitlines()[-2:] == [
+        "0 scenarios: 0 pass, 0 fail, 0 inconclusive, 0 skipped",
+        "report: .fawkes/runs/latest/report.html",
+    ]

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fawkes.harness.checks.adr import AdrDefectExpectation, check_adr_defect
 from fawkes.harness.checks.alerts import AlertTimelineExpectation, check_alert_timeline
 from fawkes.harness.checks.dora import DoraExpectation, EventLedgerExpectation, check_dora, check_event_ledger
+from fawkes.harness.checks.dora_alerts import DoraAlertExpectation, check_dora_alert
 from fawkes.harness.checks.dora_values import DoraValuesExpectation, check_dora_values
 from fawkes.harness.checks.latency import AnswersExpectation, LatencyExpectation, check_answers, check_latency
 from fawkes.harness.checks.load import OfferedLoadExpectation, check_offered_load
@@ -21,6 +22,7 @@ from fawkes.harness.model import Finding, History
 from fawkes.harness.observe.adr import observe_adr_defect
 from fawkes.harness.observe.alerts import observe_alert_timeline
 from fawkes.harness.observe.dora import observe_dora, observe_event_ledger
+from fawkes.harness.observe.dora_alerts import observe_dora_alert
 from fawkes.harness.observe.dora_values import observe_dora_values
 from fawkes.harness.observe.notification_timeline import observe_notification_timeline
 from fawkes.harness.observe.notifications import observe_notification
@@ -55,6 +57,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(DoraExpectation, observe_dora, check_dora),
         Kind(DoraValuesExpectation, observe_dora_values, check_dora_values),
         Kind(AdrDefectExpectation, observe_adr_defect, check_adr_defect),
+        Kind(DoraAlertExpectation, observe_dora_alert, check_dora_alert),
         Kind(AlertTimelineExpectation, observe_alert_timeline, check_alert_timeline),
         Kind(NotificationExpectation, observe_notification, check_notification),
         Kind(NotificationTimelineExpectation, observe_notification_timeline, check_notification_timeline),

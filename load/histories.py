@@ -216,7 +216,7 @@ class RecordedHistory(BaseModel):
         return [
             {
                 "specversion": "1.0",
-                "id": run.id(f"{number:04d}"),
+                "id": run.id(f"{self.team}-{number:04d}"),
                 "source": event_source(run_id),
                 "type": f"dev.fawkes.{entry.event}",
                 "time": run.time(entry.time),

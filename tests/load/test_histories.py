@@ -28,6 +28,17 @@ def test_the_oracle_gives_the_golden_answers_at_any_hour(golden, day, hour):
     assert {name: getattr(got, name) for name in answers} == answers
 
 
+@pytest.mark.parametrize("name", ["alerts_troubled", "alerts_edge", "alerts_few"])
+@pytest.mark.parametrize("hour", [0, 12, 23.99])
+def test_the_oracle_gives_the_answers_of_the_alerts_histories_at_any_hour(name, hour):
+    history = load_history(history_path(name))
+    now_s = MIDNIGHT_S + hour * 3600
+    events = history.events(midnight_s(now_s), "run-1")
+    got = compute(events, team=history.team, environment="production", from_s=now_s - history.window, to_s=now_s)
+    answers = history.answers.model_dump()
+    assert {name: getattr(got, name) for name in answers} == answers
+
+
 def test_every_golden_moment_is_a_day_away_from_both_ends_of_the_window(golden):
     moments_s = [
         datetime.fromisoformat(text).timestamp() - MIDNIGHT_S

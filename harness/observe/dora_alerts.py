@@ -1,0 +1,52 @@
+"""Watches an alert on a team's DORA value until it fires, or long enough to know that it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from fawkes.harness.checks.dora_alerts import DoraAlertExpectation, alerts_query, samples_query
+from fawkes.harness.model import Stage
+from fawkes.harness.observe.last_seen import last_seen
+from fawkes.harness.observe.promql import Series, raw_samples, since_start
+from fawkes.harness.observe.recording import record_series, record_value
+from fawkes.harness.world import Recorder, World
+
+_SETTLED: Final = 3
+"""Evaluations with the right number of samples. The alert's group may be evaluated just before the group that it reads;
+by the third it has seen the value twice."""
+
+
+def observe_dora_alert(expect: DoraAlertExpectation, world: World, record: Recorder) -> None:
+    """Record, of every replica, the recorded number of samples and ALERTS as raw samples since the start.
+
+    Waits until the number has been what it must be for three evaluations, after which a wrong alert would be pending;
+    then, where the alert must fire, until it does.
+    """
+    until_s = world.now_s() + expect.within
+    for part in world.replicas(expect.app):
+        guard, alerts = samples_query(expect), alerts_query(expect)
+        settled, firing = partial(_settled, expect.samples), _is_firing if expect.fires else _is_known
+        counted = last_seen(world, f"{guard} on {part}", _since_start(world, part, guard), settled, until_s=until_s)
+        value = counted[0].samples[-1][1] if counted else None
+        record_value(record, expect, value, stage=Stage.RULE, part=part, query=guard)
+        seen = last_seen(world, f"{alerts} on {part}", _since_start(world, part, alerts), firing, until_s=until_s)
+        record_series(record, expect, seen, stage=Stage.RULE, part=part, query=alerts)
+
+
+def _since_start(world: World, part: str, series: str) -> Callable[[], list[Series]]:
+    return lambda: raw_samples(world, part, series, since_start(world))
+
+
+def _settled(samples: int, answer: Sequence[Series]) -> bool:
+    latest = [value for series in answer for _, value in series.samples[-_SETTLED:]]
+    return latest == [samples] * _SETTLED
+
+
+def _is_firing(answer: Sequence[Series]) -> bool:
+    return any(series.labels.get("alertstate") == "firing" for series in answer)
+
+
+def _is_known(answer: object) -> bool:
+    return answer is not None

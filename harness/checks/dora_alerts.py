@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints
 
 from fawkes.harness.duration import parse_duration_s
 from fawkes.harness.expectation import Expectation
-from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
+from fawkes.harness.model import Finding, History, Observation, Record, Stage, Tolerance, Verdict
 from fawkes.harness.oracle.dora import Truth
 from fawkes.harness.promql_selector import selector
 
@@ -71,7 +71,7 @@ class DoraAlertExpectation(Expectation):
     samples: int = Field(ge=0, description="How many samples the team has, worked out by hand.")
     samples_window: Window = Field(default="30d", description="Over which window they are counted.")
     at_least: int = Field(ge=1, description="With how many samples it may fire.")
-    fires: bool = Field(description="Whether it must fire; else it must not even be pending.")
+    fires: bool = Field(description="Whether it must fire; else it must not even be pending once all events are in.")
     app: str = Field(default="prometheus-core", description="The Prometheus that evaluates the rule.")
 
     def must_fire(self, value: float | None, samples: int) -> bool:
@@ -109,17 +109,16 @@ def check_dora_alert(expect: DoraAlertExpectation, history: History) -> Finding:
     if wrong := [seen for seen in evidence if not seen.ok]:
         reason = f"{wrong[0].note}: the scenario says {wrong[0].expected}, the events sent give {wrong[0].observed}"
         return _finding(expect, Verdict.INCONCLUSIVE, reason, Stage.HARNESS, evidence)
+    wanted = ["firing"] if expect.fires else []
     for count in counts:
         part, seen = str(count.data["source"]), count.data["value"]
         asked = history.of("value", expectation=expect.name, query=alerts_query(expect), source=part)
         if seen is None or not asked or asked[-1].data["value"] is None:
             return _finding(expect, Verdict.INCONCLUSIVE, f"{part} gave no answer", Stage.HARNESS, evidence)
-        states = _states(expect, history, part)
+        states = _states(expect, history, count)
         evidence += [
             Observation(Stage.RULE, part, expect.samples, seen, seen == expect.samples, "samples recorded"),
-            Observation(
-                Stage.RULE, part, _wanted(expect), sorted(states), _right(expect, states), "states of the alert"
-            ),
+            Observation(Stage.RULE, part, wanted, sorted(states), _right(expect, states), _STATES),
         ]
     if wrong := [seen for seen in evidence if not seen.ok]:
         reason = f"{wrong[0].source}: {wrong[0].note} {wrong[0].observed}, expected {wrong[0].expected}"
@@ -149,14 +148,18 @@ def _truth(expect: DoraAlertExpectation, events: Sequence[Record], at_s: float) 
     )
 
 
-def _states(expect: DoraAlertExpectation, history: History, part: str) -> set[str]:
-    """In which states the alert was ever seen."""
-    series = history.of("series", expectation=expect.name, query=alerts_query(expect), source=part)
-    return {record.data["labels"]["alertstate"] for record in series if record.data["samples"]}
+def _states(expect: DoraAlertExpectation, history: History, count: Record) -> set[str]:
+    """In which states the alert was seen: firing at any time, pending once all its events were in.
 
-
-def _wanted(expect: DoraAlertExpectation) -> Json:
-    return ["firing", "pending"] if expect.fires else []
+    Before that, a late event may leave a team without what makes it good; `for` is there to bridge it.
+    """
+    series = history.of("series", expectation=expect.name, query=alerts_query(expect), source=count.data["source"])
+    return {
+        state
+        for record in series
+        for state in [record.data["labels"]["alertstate"]]
+        if any(state == "firing" or at_s > count.data["since_s"] for at_s, _ in record.data["samples"])
+    }
 
 
 def _right(expect: DoraAlertExpectation, states: set[str]) -> bool:

@@ -21,16 +21,17 @@ by the third it has seen the value twice."""
 def observe_dora_alert(expect: DoraAlertExpectation, world: World, record: Recorder) -> None:
     """Record, of every replica, the recorded number of samples and ALERTS as raw samples since the start.
 
-    Waits until the number has been what it must be for three evaluations, after which a wrong alert would be pending;
-    then, where the alert must fire, until it does.
+    Waits until the number has been what it must be for three evaluations (since `since_s`), after which a wrong alert
+    would be pending; then, where the alert must fire, until it does.
     """
     until_s = world.now_s() + expect.within
     for part in world.replicas(expect.app):
         guard, alerts = samples_query(expect), alerts_query(expect)
         settled, firing = partial(_settled, expect.samples), _is_firing if expect.fires else _is_known
         counted = last_seen(world, f"{guard} on {part}", _since_start(world, part, guard), settled, until_s=until_s)
-        value = counted[0].samples[-1][1] if counted else None
-        record_value(record, expect, value, stage=Stage.RULE, part=part, query=guard)
+        latest = counted[0].samples[-_SETTLED:] if counted else [[until_s, None]]
+        (since_s, _), (_, value) = latest[0], latest[-1]
+        record_value(record, expect, value, stage=Stage.RULE, part=part, query=guard, since_s=since_s)
         seen = last_seen(world, f"{alerts} on {part}", _since_start(world, part, alerts), firing, until_s=until_s)
         record_series(record, expect, seen, stage=Stage.RULE, part=part, query=alerts)
 

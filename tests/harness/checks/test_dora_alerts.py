@@ -50,17 +50,19 @@ EVENTS = [event(10), event(11, "rollback"), event(12), event(13, "hotfix")]
 """Two of four deployments are repaired by the next one."""
 
 
-def looks(expect, states=("pending", "firing"), *, samples=4.0, replicas=REPLICAS, answer=...):
+def looks(expect, states=("pending", "firing"), *, samples=4.0, replicas=REPLICAS, answer=..., at_s=NOW_S):
     """What the observer recorded on each replica."""
     for part in replicas:
         about = {"expectation": "n", "stage": "rule", "source": part}
         alerts = alerts_query(expect)
-        yield Record(NOW_S, 2.0, "value", {**about, "query": samples_query(expect), "value": samples})
+        yield Record(
+            NOW_S, 2.0, "value", {**about, "query": samples_query(expect), "value": samples, "since_s": NOW_S - 2}
+        )
         count = len(states) if answer is ... else answer
         yield Record(NOW_S, 2.0, "value", {**about, "query": alerts, "value": count})
         for state in states:
             labels = {"alertname": expect.alert, "team": "a", "alertstate": state}
-            yield Record(NOW_S, 2.0, "series", {**about, "query": alerts, "labels": labels, "samples": [[NOW_S, 1.0]]})
+            yield Record(NOW_S, 2.0, "series", {**about, "query": alerts, "labels": labels, "samples": [[at_s, 1.0]]})
 
 
 def judged(expect, records, events=EVENTS):
@@ -79,6 +81,12 @@ def test_it_keeps_quiet_at_the_limit_and_below_the_minimum(claim):
     assert judged(expect, looks(expect, states=())) == (Verdict.PASS, None)
     assert judged(expect, looks(expect, states=("pending",))) == (Verdict.FAIL, Stage.RULE)
     assert judged(expect, looks(expect)) == (Verdict.FAIL, Stage.RULE)
+
+
+def test_while_events_are_still_arriving_it_may_be_pending_but_not_fire():
+    expect = expectation(fires=False, limit="> 0.5")
+    assert judged(expect, looks(expect, ("pending",), at_s=NOW_S - 3)) == (Verdict.PASS, None)
+    assert judged(expect, looks(expect, ("firing",), at_s=NOW_S - 3)) == (Verdict.FAIL, Stage.RULE)
 
 
 @pytest.mark.parametrize("states", [(), ("pending",)])

@@ -18,7 +18,7 @@ from fawkes.harness.components.link import link, link_name
 from fawkes.harness.components.minio import minio
 from fawkes.harness.components.postgres import dsn, postgres
 from fawkes.harness.components.prometheus import DATA, prometheus
-from fawkes.harness.components.receivers import receivers
+from fawkes.harness.components.receivers import AUTHORITY_FILE, receivers
 from fawkes.harness.errors import UsageError
 from fawkes.harness.inventory import BUCKET_APPS, SAMPLE_SERVICES, Inventory, PrometheusReplica
 from fawkes.harness.model import Component
@@ -153,7 +153,9 @@ def _alerting(plan: Plan) -> list[Component]:
         receivers(
             http_port=http,
             smtp_port=smtp,
+            smtp_password=plan.secrets["smtp-password"],
             mattermost_token=plan.secrets["mattermost-token"],
+            mattermost_channels=[f"{team}-alerts" for team in _TEAMS],
             pagerduty_routing_key=plan.secrets["pagerduty-routing-key"],
             email_recipients=[f"{team}-leads@fawkes.example" for team in _TEAMS],
         )
@@ -168,6 +170,8 @@ def _alerting(plan: Plan) -> list[Component]:
                     f"http://127.0.0.1:{http}/hooks/{plan.secrets['mattermost-token']}"
                 ),
                 "notification-credentials/pagerduty-routing-key": plan.secrets["pagerduty-routing-key"],
+                "notification-credentials/smtp-password": plan.secrets["smtp-password"],
+                "notification-credentials/smtp-authority": plan.directory("receivers-0") / AUTHORITY_FILE,
             },
             directory=plan.directory(name),
         )

@@ -19,6 +19,7 @@ _KINDS: Final[Mapping[str, Callable[[], str]]] = {
     "postgres-password": lambda: secrets.token_hex(16),
     "minio-access-key": _letters(20),
     "minio-secret-key": lambda: secrets.token_hex(20),
+    "smtp-password": lambda: secrets.token_hex(16),
     "mattermost-token": _letters(26),  # the form of a real incoming webhook's
     "pagerduty-routing-key": _letters(32),  # the form of a real integration key
 }

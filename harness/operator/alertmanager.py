@@ -67,14 +67,15 @@ def render_alertmanager(
     objects: Objects,
     *,
     addresses: ReceiverAddresses,
-    secrets: Mapping[str, str],
+    secrets: Mapping[str, str | Path],
     directory: Path,
 ) -> dict[str, str]:
     """Files of one replica, to be written below `directory`: alertmanager.yml, and one per secret.
 
     `secrets` maps `SECRET/KEY` (for example `notification-credentials/mattermost-url`) to the content of the file that
     the operator mounts at /etc/alertmanager/secrets/SECRET/KEY; the configuration is pointed to it by its full path,
-    because Alertmanager doesn't resolve these paths relative to its configuration.
+    because Alertmanager doesn't resolve these paths relative to its configuration. A Path instead of a content stands
+    for a file that another part writes when it starts.
     UsageError for a mounted file that `spec.secrets` or `secrets` doesn't provide, and for what can't be rendered.
     """
     require_known(display_name(alertmanager), alertmanager["spec"], _KNOWN)
@@ -85,8 +86,12 @@ def render_alertmanager(
     mounted: dict[str, str] = {}
     for where, key in _mounted_files(config):
         name = where[key].removeprefix(_MOUNTED_SECRETS)
-        mounted[f"secrets/{name}"] = _secret(name, alertmanager, secrets)
-        where[key] = str(directory / "secrets" / name)
+        value = _secret(name, alertmanager, secrets)
+        if isinstance(value, Path):
+            where[key] = str(value)
+        else:
+            mounted[f"secrets/{name}"] = value
+            where[key] = str(directory / "secrets" / name)
     return {"alertmanager.yml": yaml.safe_dump(config, sort_keys=False, width=120), **mounted}
 
 
@@ -100,7 +105,7 @@ def _mounted_files(value: Any) -> list[tuple[dict[str, Any], str]]:
     return here + [found for one in value.values() for found in _mounted_files(one)]
 
 
-def _secret(name: str, alertmanager: Manifest, secrets: Mapping[str, str]) -> str:
+def _secret(name: str, alertmanager: Manifest, secrets: Mapping[str, str | Path]) -> str | Path:
     if name.partition("/")[0] not in alertmanager["spec"].get("secrets", ()):
         raise UsageError(
             f"{display_name(alertmanager)}: its configuration reads {_MOUNTED_SECRETS}{name}, "

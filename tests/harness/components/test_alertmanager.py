@@ -7,7 +7,7 @@ import pytest
 import fawkes.fixtures
 from fawkes.harness.clock import scale_objects
 from fawkes.harness.components.alertmanager import alertmanager
-from fawkes.harness.components.receivers import receivers
+from fawkes.harness.components.receivers import AUTHORITY_FILE, receivers
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.operator.alertmanager import ReceiverAddresses, render_alertmanager
 from fawkes.harness.operator.objects import load_objects
@@ -71,6 +71,8 @@ def test_each_channel_hears_what_it_should_and_is_told_of_the_end(tmp_path):
         secrets={
             "notification-credentials/mattermost-url": f"http://127.0.0.1:{http}/hooks/{token}",
             "notification-credentials/pagerduty-routing-key": key,
+            "notification-credentials/smtp-password": "mail-secret",
+            "notification-credentials/smtp-authority": provider.part_directory("receivers-0") / AUTHORITY_FILE,
         },
         directory=directory,
     )
@@ -80,7 +82,9 @@ def test_each_channel_hears_what_it_should_and_is_told_of_the_end(tmp_path):
                 receivers(
                     http_port=http,
                     smtp_port=smtp,
+                    smtp_password="mail-secret",
                     mattermost_token=token,
+                    mattermost_channels=["platform-alerts", "payments-alerts"],
                     pagerduty_routing_key=key,
                     email_recipients=["platform-leads@fawkes.example", "payments-leads@fawkes.example"],
                 ),

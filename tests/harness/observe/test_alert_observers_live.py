@@ -136,6 +136,7 @@ def alertmanager_files(ports):
         "alertmanager.yml": json.dumps({"route": route, "receivers": channels}),
         "mattermost-url": f"http://127.0.0.1:{ports['receivers-0']}/hooks/{TOKEN}",
         "pagerduty-routing-key": KEY,
+        "smtp-password": "mail-secret",
     }
 
 
@@ -163,7 +164,9 @@ def history(tmp_path_factory, binaries):
         peers = receivers(
             http_port=ports["receivers-0"],
             smtp_port=ports["smtp"],
+            smtp_password="mail-secret",
             mattermost_token=TOKEN,
+            mattermost_channels=["platform-alerts"],
             pagerduty_routing_key=KEY,
             email_recipients=["platform-team@fawkes.example"],
         )

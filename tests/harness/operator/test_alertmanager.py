@@ -13,10 +13,12 @@ ADDRESSES = am.ReceiverAddresses("127.0.0.1:2525", "http://127.0.0.1:8081/v2/enq
 SECRETS = {
     "notification-credentials/mattermost-url": "http://127.0.0.1:8081/hooks/abcdefghijklmnopqrstuvwxyz",
     "notification-credentials/pagerduty-routing-key": "k" * 32,
+    "notification-credentials/smtp-password": "p" * 32,
 }
+AUTHORITY = {"notification-credentials/smtp-authority": Path("/run/receivers/authority.pem")}
 
 
-def render(objects, directory, secrets=SECRETS):
+def render(objects, directory, secrets=SECRETS | AUTHORITY):
     manifest = objects.get("Alertmanager", "fawkes-monitoring", "main")
     return am.render_alertmanager(manifest, objects, addresses=ADDRESSES, secrets=secrets, directory=directory)
 
@@ -32,6 +34,14 @@ def test_addresses_and_secrets_are_filled_in(platform, tmp_path):
     assert {name: text for name, text in files.items() if name != "alertmanager.yml"} == {
         f"secrets/{name}": value for name, value in SECRETS.items()
     }
+
+
+def test_a_file_that_another_part_writes_is_pointed_to(platform, tmp_path):
+    settings = yaml.safe_load(render(platform, tmp_path)["alertmanager.yml"])["global"]
+    assert settings["smtp_require_tls"] is True
+    assert settings["smtp_tls_config"] == {"ca_file": "/run/receivers/authority.pem"}
+    password = tmp_path / "secrets" / "notification-credentials" / "smtp-password"
+    assert settings["smtp_auth_password_file"] == str(password)
 
 
 def test_secrets_stay_out_of_the_configuration(platform, tmp_path):
@@ -61,7 +71,7 @@ def test_receivers_that_share_a_value_are_told_apart(platform, tmp_path):
 
 
 def test_a_missing_secret_is_named(platform, tmp_path):
-    with pytest.raises(UsageError, match="no value for the secret notification-credentials/mattermost-url"):
+    with pytest.raises(UsageError, match="no value for the secret notification-credentials/smtp-password"):
         render(platform, tmp_path, secrets={})
 
 

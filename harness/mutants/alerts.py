@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import yaml
-
 from fawkes.harness.model import Stage
-from fawkes.harness.mutants.mutant import NAMESPACE, Mutant, change_rule
+from fawkes.harness.mutants.mutant import NAMESPACE, Config, Mutant, change_rule, reconfigured
 from fawkes.harness.operator.objects import Objects
 
 
@@ -22,15 +20,10 @@ def _alert_wrong_for(objects: Objects) -> Objects:
     return change_rule(objects, "platform-alerts", "alert", "PlatformServiceDown", **{"for": "4m"})
 
 
-def _notified_twice(objects: Objects) -> Objects:
-    def change(secret: dict[str, Any]) -> None:
-        config = yaml.safe_load(secret["stringData"]["alertmanager.yaml"])
-        for receiver in config["receivers"]:
-            for kind in ("slack_configs", "pagerduty_configs"):
-                receiver[kind] = receiver.get(kind, []) * 2
-        secret["stringData"]["alertmanager.yaml"] = yaml.safe_dump(config, sort_keys=False)
-
-    return objects.edit("Secret", NAMESPACE, "alertmanager-main", change)
+def _notified_twice(config: Config) -> None:
+    for receiver in config["receivers"]:
+        for kind in ("slack_configs", "pagerduty_configs"):
+            receiver[kind] = receiver.get(kind, []) * 2
 
 
 MUTANTS: Final = (
@@ -53,6 +46,6 @@ MUTANTS: Final = (
         "every notification is sent twice",
         "alert_platform_service_down",
         Stage.RECEIVER,
-        change=_notified_twice,
+        change=reconfigured(_notified_twice),
     ),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import yaml
-
 from fawkes.harness.model import Stage
 from fawkes.harness.mutants.mutant import NAMESPACE, Mutant, change_rule
 from fawkes.harness.operator.objects import Objects
@@ -23,15 +21,6 @@ def _node_exporter_not_selected(objects: Objects) -> Objects:
         del monitor["metadata"]["labels"]["prometheus"]
 
     return objects.edit("ServiceMonitor", NAMESPACE, "node-exporter", change)
-
-
-def _group_speaks_too_often(objects: Objects) -> Objects:
-    def change(secret: dict[str, Any]) -> None:
-        config = yaml.safe_load(secret["stringData"]["alertmanager.yaml"])
-        config["route"]["group_interval"] = "1m"
-        secret["stringData"]["alertmanager.yaml"] = yaml.safe_dump(config, sort_keys=False)
-
-    return objects.edit("Secret", NAMESPACE, "alertmanager-main", change)
 
 
 MUTANTS: Final = (
@@ -78,12 +67,5 @@ MUTANTS: Final = (
         "alert_flapping",
         Stage.RULE,
         change=lambda objects: _alert(objects, "PlatformServiceDown", **{"for": "2m"}),
-    ),
-    Mutant(
-        "group_speaks_too_often",
-        "Alertmanager speaks of a group every minute instead of every five",
-        "alert_flapping",
-        Stage.RECEIVER,
-        change=_group_speaks_too_often,
     ),
 )

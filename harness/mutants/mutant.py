@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import yaml
+
 from fawkes.harness.errors import UsageError
 from fawkes.harness.model import Component, Json, Stage
 from fawkes.harness.operator.objects import Objects
 
 NAMESPACE: Final = "fawkes-monitoring"
+Config = dict[str, Any]
+"""A parsed alertmanager.yaml, which a change edits in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +52,14 @@ def change_rule(objects: Objects, owner: str, kind: str, name: str, **fields: st
     if not changed:
         raise UsageError(f"the platform has no {kind} {name!r} in PrometheusRule {owner}; the mutant is out of date")
     return edited
+
+
+def reconfigured(change: Callable[[Config], None]) -> Callable[[Objects], Objects]:
+    """The platform with another alertmanager.yaml."""
+
+    def edit(secret: dict[str, Any]) -> None:
+        config = yaml.safe_load(secret["stringData"]["alertmanager.yaml"])
+        change(config)
+        secret["stringData"]["alertmanager.yaml"] = yaml.safe_dump(config, sort_keys=False)
+
+    return lambda objects: objects.edit("Secret", NAMESPACE, "alertmanager-main", edit)

@@ -5,57 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from fawkes.harness.model import Component, Stage
-from fawkes.harness.mutants.mutant import NAMESPACE, Mutant
-from fawkes.harness.operator.objects import Objects
-
-_Config = dict[str, Any]
-"""A parsed alertmanager.yaml, which a change edits in place."""
+from fawkes.harness.mutants.mutant import Config, Mutant, reconfigured
 
 
-def _configured(change: Callable[[_Config], None]) -> Callable[[Objects], Objects]:
-    """The platform with another alertmanager.yaml."""
-
-    def edit(secret: dict[str, Any]) -> None:
-        config = yaml.safe_load(secret["stringData"]["alertmanager.yaml"])
-        change(config)
-        secret["stringData"]["alertmanager.yaml"] = yaml.safe_dump(config, sort_keys=False)
-
-    return lambda objects: objects.edit("Secret", NAMESPACE, "alertmanager-main", edit)
-
-
-def _pagerduty_keeps_it(config: _Config) -> None:
+def _pagerduty_keeps_it(config: Config) -> None:
     route = next(one for one in config["route"]["routes"] if one["receiver"] == "pagerduty")
     del route["continue"]
 
 
-def _everybody_is_paged(config: _Config) -> None:
+def _everybody_is_paged(config: Config) -> None:
     route = next(one for one in config["route"]["routes"] if one["receiver"] == "pagerduty")
     route["matchers"] = ['severity =~ "critical|warning"']
 
 
-def _teams_are_mixed(config: _Config) -> None:
+def _teams_are_mixed(config: Config) -> None:
     config["route"]["group_by"] = ["alertname"]
 
 
-def _nothing_is_grouped(config: _Config) -> None:
+def _nothing_is_grouped(config: Config) -> None:
     config["route"]["group_by"] = ["..."]
 
 
-def _nothing_inhibits(config: _Config) -> None:
+def _nothing_inhibits(config: Config) -> None:
     del config["inhibit_rules"]
 
 
-def _any_outage_inhibits(config: _Config) -> None:
+def _any_outage_inhibits(config: Config) -> None:
     for rule in config["inhibit_rules"]:
         del rule["equal"]
 
 
-def _repeated(interval: str, config: _Config) -> None:
+def _repeated(interval: str, config: Config) -> None:
     config["route"]["repeat_interval"] = interval
 
 
@@ -66,14 +49,22 @@ def _alone(part: Component) -> Component:
     return replace(part, argv=tuple(word for word in part.argv if not word.startswith("--cluster.peer=")))
 
 
+def _mail_in_the_clear(config: Config) -> None:
+    config["global"]["smtp_require_tls"] = False
+
+
+def _group_speaks_too_often(config: Config) -> None:
+    config["route"]["group_interval"] = "1m"
+
+
 def _no_room_for_silences(part: Component) -> Component:
     if part.app != "alertmanager-main":
         return part
     return replace(part, argv=(*part.argv, "--silences.max-silence-size-bytes=10"))
 
 
-def _mutant(name: str, breaks: str, scenario: str, change: Callable[[_Config], None]) -> Mutant:
-    return Mutant(name, breaks, scenario, Stage.ALERTMANAGER, change=_configured(change))
+def _mutant(name: str, breaks: str, scenario: str, change: Callable[[Config], None]) -> Mutant:
+    return Mutant(name, breaks, scenario, Stage.ALERTMANAGER, change=reconfigured(change))
 
 
 MUTANTS: Final = (
@@ -108,5 +99,19 @@ MUTANTS: Final = (
         "alertmanager_ha_no_duplicate",
         Stage.ALERTMANAGER,
         change_part=_alone,
+    ),
+    Mutant(
+        "group_speaks_too_often",
+        "Alertmanager speaks of a group every minute instead of every five",
+        "alert_flapping",
+        Stage.RECEIVER,
+        change=reconfigured(_group_speaks_too_often),
+    ),
+    Mutant(
+        "mail_in_the_clear",
+        "Alertmanager sends mail without TLS, which the relay refuses",
+        "alert_high_memory",
+        Stage.RECEIVER,
+        change=reconfigured(_mail_in_the_clear),
     ),
 )

@@ -321,7 +321,7 @@ def _joined_pods(plan: Plan, joined: Sequence[Component], known: Sequence[Pod]) 
             part.name,
             service["spec"]["selector"],
             part.app,
-            {"http": plan.port(part.name, "http")},
+            {"http": part.ports["http"]},
         )
         for part in new
         for service in [_service_of(part.app, plan.objects)]

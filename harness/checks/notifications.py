@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -124,12 +125,20 @@ def _count(messages: Sequence[Record], status: str) -> int:
 
 
 def _unmatched_incidents(messages: Sequence[Record]) -> list[str]:
-    """Keys that are resolved and were never triggered; only PagerDuty has them."""
-    keys = {
-        status: {record.data["dedup_key"] for record in messages if record.data["status"] == status}
-        for status in ("firing", "resolved")
-    }
-    return sorted(key for key in keys["resolved"] - keys["firing"] if key is not None) if keys["firing"] else []
+    """Keys that are resolved without having been triggered before; only PagerDuty has them."""
+    opened_s: dict[str, float] = {}
+    for record in messages:
+        if record.data["status"] == "firing":
+            opened_s.setdefault(record.data["dedup_key"], record.data["received_s"])
+    return sorted(
+        {
+            record.data["dedup_key"]
+            for record in messages
+            if record.data["status"] == "resolved"
+            and record.data["dedup_key"] is not None
+            and record.data["received_s"] < opened_s.get(record.data["dedup_key"], math.inf)
+        }
+    )
 
 
 def _finding(
@@ -179,6 +188,17 @@ def _evidence(expect: NotificationExpectation, history: History, counts: Json) -
         for stage in (Stage.RULE, Stage.ALERTMANAGER)
         for record in history.of("value", expectation=expect.name, stage=stage.value)
     ]
-    refused = sum(1 for record in _messages(expect, history) if record.data["refused"])
-    ok, note = counts == wanted and not refused, f"{refused} refused" if refused else ""
-    return [*lines, Observation(Stage.RECEIVER, expect.receiver, wanted, counts, ok=ok, note=note)]
+    messages = _messages(expect, history)
+    ok = counts == wanted and not any(record.data["refused"] for record in messages)
+    return [*lines, Observation(Stage.RECEIVER, expect.receiver, wanted, counts, ok=ok, note=_form(messages))]
+
+
+def _form(messages: Sequence[Record]) -> str:
+    """In what form they came: how large, over which TLS, under which keys."""
+    refused = sum(1 for record in messages if record.data["refused"])
+    keys = {record.data["dedup_key"] for record in messages} - {None}
+    told = [f"{refused} refused"] if refused else []
+    told += [f"at most {max(record.data['raw_bytes'] for record in messages)} bytes"] if messages else []
+    told += sorted({str(tls) for record in messages if (tls := record.data.get("tls")) is not None})
+    told += [f"{len(keys)} incident key{'s' * (len(keys) > 1)}"] if keys else []
+    return ", ".join(told)

@@ -25,7 +25,8 @@ def message(number, status, *, receiver="mattermost", alert="Down", job="jenkins
         "labels": {"job": job, "severity": "critical"} if alert else {},
         "dedup_key": key,
         "refused": refused,
-        "raw_bytes": 1,
+        "tls": "TLSv1.3" if receiver == "email" else None,
+        "raw_bytes": 500 + number,
     }
     return ("received", entry)
 
@@ -144,6 +145,25 @@ def test_pagerduty_must_resolve_the_incident_it_opened():
     assert judge(pager, *ASKED, opened, same).verdict is Verdict.PASS
     finding = judge(pager, *ASKED, opened, other)
     assert (finding.verdict, finding.stage) == (Verdict.FAIL, Stage.RECEIVER)
+    assert "resolves incident b" in finding.reason
+    late = judge(
+        pager,
+        *ASKED,
+        message(1, "resolved", receiver="pagerduty", key="a"),
+        message(2, "firing", receiver="pagerduty", key="a"),
+    )
+    assert (late.verdict, late.stage) == (Verdict.FAIL, Stage.RECEIVER)
+
+
+def test_the_evidence_tells_in_what_form_the_messages_came():
+    mail = judge(
+        expect("email"), *ASKED, message(1, "firing", receiver="email"), message(2, "resolved", receiver="email")
+    )
+    assert mail.evidence[-1].note == "at most 502 bytes, TLSv1.3"
+    page = [message(n, status, receiver="pagerduty", key="a") for n, status in ((1, "firing"), (2, "resolved"))]
+    assert judge(expect("pagerduty"), *ASKED, *page).evidence[-1].note == "at most 502 bytes, 1 incident key"
+    refused = judge(expect(), *ASKED, message(1, "firing", refused="400 no"))
+    assert refused.evidence[-1].note == "1 refused, at most 501 bytes"
 
 
 @pytest.mark.parametrize(

@@ -56,10 +56,11 @@ class LivePrometheus:
         said: dict[str, Any] = json.loads(self._http.post(f"/api/v1/{endpoint}", data=question).content)
         if said["status"] != "success":
             raise ComponentError("prometheus", f"{question['query']} was answered: {said['error']}")
-        return {
-            row["metric"].get(by, ""): {round(at_s * 1000): float(value) for at_s, value in row["values"]}
-            for row in said["data"]["result"]
-        }
+        answers: Answers = {}
+        for row in said["data"]["result"]:  # an element that loses its name on the way is two rows
+            values = {round(at_s * 1000): float(value) for at_s, value in row["values"]}
+            answers.setdefault(row["metric"].get(by, ""), {}).update(values)
+        return answers
 
     def flags(self) -> Mapping[str, str]:
         """Its flags, as it tells them."""

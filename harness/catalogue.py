@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fawkes.harness.checks.adr import AdrDefectExpectation, check_adr_defect
 from fawkes.harness.checks.alerts import AlertTimelineExpectation, check_alert_timeline
+from fawkes.harness.checks.counter_rules import CounterRulesExpectation, check_counter_rules
 from fawkes.harness.checks.dora import DoraExpectation, EventLedgerExpectation, check_dora, check_event_ledger
 from fawkes.harness.checks.dora_alerts import DoraAlertExpectation, check_dora_alert
 from fawkes.harness.checks.dora_values import DoraValuesExpectation, check_dora_values
@@ -21,6 +22,7 @@ from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History
 from fawkes.harness.observe.adr import observe_adr_defect
 from fawkes.harness.observe.alerts import observe_alert_timeline
+from fawkes.harness.observe.counter_rules import observe_counter_rules
 from fawkes.harness.observe.dora import observe_dora, observe_event_ledger
 from fawkes.harness.observe.dora_alerts import observe_dora_alert
 from fawkes.harness.observe.dora_values import observe_dora_values
@@ -56,6 +58,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(EventLedgerExpectation, observe_event_ledger, check_event_ledger),
         Kind(DoraExpectation, observe_dora, check_dora),
         Kind(DoraValuesExpectation, observe_dora_values, check_dora_values),
+        Kind(CounterRulesExpectation, observe_counter_rules, check_counter_rules),
         Kind(AdrDefectExpectation, observe_adr_defect, check_adr_defect),
         Kind(DoraAlertExpectation, observe_dora_alert, check_dora_alert),
         Kind(AlertTimelineExpectation, observe_alert_timeline, check_alert_timeline),

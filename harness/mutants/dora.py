@@ -19,6 +19,16 @@ def _adr_literal_rule(objects: Objects) -> Objects:
     )
 
 
+def _counted_per_second(objects: Objects) -> Objects:
+    return change_rule(
+        objects,
+        "dora-metrics",
+        "record",
+        "fawkes:dora:deployments:increase_30d",
+        expr="sum by (team, environment) (max by (team, service, environment) (rate(fawkes_deployment_total[30d])))",
+    )
+
+
 def _service_label_lost(objects: Objects) -> Objects:
     def change(monitor: dict[str, Any]) -> None:
         del monitor["spec"]["endpoints"][0]["honorLabels"]
@@ -49,6 +59,13 @@ MUTANTS: Final = (
         Stage.STORE,
         tampers_with="dora",
         tamper={"drop_nth_post": 7},
+    ),
+    Mutant(
+        "counted_per_second",
+        "the counter form of the deployments is a rate per second, as in the ADR",
+        "dora_counters",
+        Stage.RULE,
+        change=_counted_per_second,
     ),
     Mutant(
         "service_label_lost",

@@ -28,9 +28,9 @@ def test_the_oracle_gives_the_golden_answers_at_any_hour(golden, day, hour):
     assert {name: getattr(got, name) for name in answers} == answers
 
 
-@pytest.mark.parametrize("name", ["alerts_troubled", "alerts_edge", "alerts_few"])
+@pytest.mark.parametrize("name", ["counting", "alerts_troubled", "alerts_edge", "alerts_few"])
 @pytest.mark.parametrize("hour", [0, 12, 23.99])
-def test_the_oracle_gives_the_answers_of_the_alerts_histories_at_any_hour(name, hour):
+def test_the_oracle_gives_the_answers_of_the_other_histories_at_any_hour(name, hour):
     history = load_history(history_path(name))
     now_s = MIDNIGHT_S + hour * 3600
     events = history.events(midnight_s(now_s), "run-1")

@@ -159,6 +159,20 @@ def test_a_thousand_deployments_in_a_month_are_told_from_a_thousand_and_one():
     assert not bounds.admits(1001.0)
 
 
+@pytest.mark.parametrize(
+    ("range_s", "most"),
+    [(3600.0, 58), (DAY_S, 1438), (7 * DAY_S, 10078), (30 * DAY_S, 43198)],
+    ids=["1h", "1d", "7d", "30d"],
+)
+def test_the_most_events_that_are_told_from_one_more_are_those_of_the_table_in_the_docs(range_s, most):
+    def told(count):
+        events = [31 + (range_s - 62) * n / count for n in range(count)]
+        return not increase_bounds(BEFORE + events, Window(range_s, range_s), EVERY_30_S).admits(count + 1)
+
+    assert told(most)
+    assert not told(most + 2)  # at most + 1 the interval ends at the next whole number, give or take rounding
+
+
 def test_an_event_within_a_gap_of_the_edge_may_count_or_not():
     assert increase_bounds([*BEFORE, *FIVE, DAY_S - 10], DAY, EVERY_30_S).low == 5.0
     assert increase_bounds([*BEFORE, *FIVE, 20.0], DAY, EVERY_30_S).low == 5.0

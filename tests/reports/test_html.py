@@ -172,6 +172,13 @@ def test_every_alert_of_the_platform_has_a_row(mixed):
     assert rows[4].endswith("✓ mattermost, pagerduty ✓ yes alert_platform_service_down > notified once")
 
 
+def test_the_table_of_alerts_is_folded_where_a_run_touches_none(mixed):
+    fold = "<summary>No scenario of this run speaks of an alert</summary>"
+    untouched = dataclasses.replace(mixed, alerts=tuple(dataclasses.replace(row, sightings=()) for row in mixed.alerts))
+    assert fold in html(untouched) and fold not in html(mixed)
+    assert len(rows_of(html(untouched), "alerts")) == 1 + len(mixed.alerts)
+
+
 def test_latency_is_told_live_and_on_the_platforms_clock(mixed):
     rows = rows_of(html(mixed), "alerts")
     assert rows[-1] == (

@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20, help="the first half hits the service, the rest the database")
     parser.add_argument("--seed", type=int, default=1)
     wish = parser.parse_args()
-    with parts(wish.seed) as under_test:
+    with parts() as under_test:
         under_test.restart()
         acknowledged = under_fire(under_test, wish.kills, wish.seed)
         under_test.restart()  # what is asked below comes from the store alone

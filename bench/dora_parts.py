@@ -67,11 +67,11 @@ class Parts:
 
 
 @contextmanager
-def parts(seed: int) -> Iterator[Parts]:
+def parts() -> Iterator[Parts]:
     """The database, running and empty, in a directory that is deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="fawkes-dora-") as scratch, ExitStack() as stack:
         directory, password, secret = Path(scratch), secrets.token_urlsafe(), secrets.token_urlsafe()
-        ports, ledger = Ports(random.Random(seed)), Ledger(directory / "state", new_run_id())
+        ports, ledger = Ports(random.Random()), Ledger(directory / "state", new_run_id())
         stack.callback(ledger.close)
         provider = LocalProvider(directory, "bench", ports=ports, ledger=ledger, clock=RealClock())
         stack.callback(provider.close)

@@ -39,7 +39,7 @@ def main() -> None:
     wish = parser.parse_args()
     say(f"{len(os.sched_getaffinity(0))} cores, shared by service, PostgreSQL and load; seed {wish.seed}")
     for count in wish.events:
-        with parts(wish.seed) as under_test:
+        with parts() as under_test:
             measure(under_test, count, wish)
 
 

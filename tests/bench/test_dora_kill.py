@@ -29,7 +29,7 @@ def kill(monkeypatch):
 
 
 def test_what_is_lost_made_up_or_changed_behind_the_services_back_is_noticed(kill):
-    with kill.parts(1) as under_test:
+    with kill.parts() as under_test:
         under_test.restart()
         events = itertools.islice(kill.live(1000, seed=1, ends_s=time.time(), run_id="test"), 400)
         with httpx.Client(base_url=under_test.url, trust_env=False) as http:

@@ -1,6 +1,8 @@
 """A stored sample is right when the script showed it at some moment of the sample's scrape, and wrong otherwise."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fawkes.harness.checks.exposed import Exposed
 from fawkes.harness.model import Record
@@ -60,3 +62,35 @@ def test_up_follows_the_silence():
     assert "which showed 0" in wrong("up", [1022.0, 1])
     assert "which showed 1" in wrong("up", [1019.0, 0])
     assert wrong("up", [1022.0, 1], pod="node-exporter-1") is None
+
+
+# --- any script, any scrape -----------------------------------------------------------------------------------
+
+SECONDS = st.integers(0, 1200)
+STEPS = st.lists(
+    st.tuples(SECONDS, st.one_of(st.none(), st.integers(0, 9)), st.sampled_from([0.0, 0.0, 0.5, 2.0])),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda step: step[0],
+)
+
+
+@given(steps=STEPS, due_s=st.floats(0, 25), delay=st.floats(0, 1), factor=st.sampled_from([1.0, 60.0, 120.0]))
+def test_whatever_was_shown_during_the_scrape_is_right_and_nothing_else_is(steps, due_s, delay, factor):
+    scrape_s = 30.0 / factor
+    series = {
+        "name": "x",
+        "steps": [
+            {"at": f"{at_s}s", "value": value, "rate_per_s": rate}
+            for at_s, value, rate in sorted(steps, key=lambda s: s[0])
+        ],
+    }
+    data = DATA | {"clock_factor": factor, "series": [series], "silent": []}
+    exposed = Exposed.of(Record(0.0, 0.0, "exposed", data))
+    due_s, shown_s = 1000.0 + due_s * 60.0 / factor, (due_s * 60.0 / factor + delay * scrape_s) * factor
+    value = exposed.script.series[0].value_at(shown_s)
+    labels = {"__name__": "x", **OWN}
+    if value is not None:
+        assert exposed.wrong_sample(labels, [[due_s, value]], scrape_s) is None
+    highest = max([high for _, high in exposed.script.series[0].shown(0, 3600)], default=0.0)
+    assert exposed.wrong_sample(labels, [[due_s, highest + 1]], scrape_s) is not None

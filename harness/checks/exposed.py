@@ -45,7 +45,7 @@ class Exposed:
             early_s, late_s = (
                 (at_s + shift_s - self.began_s) * self.clock_factor for shift_s in (-STAMP_S, scrape_s + STAMP_S)
             )
-            shown = series.shown(early_s, late_s) if series is not None else self._up(early_s, late_s)
+            shown = self._up(early_s, late_s) if series is None else self._shown(series, early_s, late_s)
             if not any(_within(value, low, high) for low, high in shown):
                 told = " or ".join(dict.fromkeys(f"{low:g}" for low, _ in shown)) or "nothing"
                 return (
@@ -64,11 +64,18 @@ class Exposed:
         ]
         return max(own, key=lambda one: len(one.labels), default=None)
 
+    def _shown(self, series: ScriptedSeries, early_s: float, late_s: float) -> list[tuple[float, float]]:
+        return series.shown(early_s, late_s) if True in self._answers(early_s, late_s) else []
+
     def _up(self, early_s: float, late_s: float) -> list[tuple[float, float]]:
+        return [(float(answers), float(answers)) for answers in sorted(self._answers(early_s, late_s))]
+
+    def _answers(self, early_s: float, late_s: float) -> set[bool]:
+        """Whether a scrape in that time was answered: True, False, or either."""
         silent = [(one.at, one.at + one.lasts) for one in self.script.silent]
-        values = [0.0] if any(at_s <= late_s and early_s < end_s for at_s, end_s in silent) else []
-        values += [] if any(at_s <= early_s and late_s < end_s for at_s, end_s in silent) else [1.0]
-        return [(value, value) for value in values]
+        touched = any(at_s <= late_s and early_s < end_s for at_s, end_s in silent)
+        covered = any(at_s <= early_s and late_s < end_s for at_s, end_s in silent)
+        return ({False} if touched else set()) | (set() if covered else {True})
 
 
 def _within(value: float, low: float, high: float) -> bool:

@@ -68,4 +68,11 @@ MUTANTS: Final = (
         Stage.RULE,
         change=lambda objects: _alert(objects, "PlatformServiceDown", **{"for": "2m"}),
     ),
+    Mutant(
+        "blindness_unnoticed",
+        "NodeMemoryMetricsAbsent asks whether node-exporter is a target, which it still is when it answers nothing",
+        "alert_metrics_absent",
+        Stage.RULE,
+        change=lambda objects: _alert(objects, "NodeMemoryMetricsAbsent", expr='absent(up{job="node-exporter"})'),
+    ),
 )

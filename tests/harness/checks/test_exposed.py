@@ -64,6 +64,11 @@ def test_up_follows_the_silence():
     assert wrong("up", [1022.0, 1], pod="node-exporter-1") is None
 
 
+def test_what_was_stored_in_the_silence_is_wrong():
+    assert wrong("c_total", [1019.9, 119.5], [1025.0, 150.0], pod="app-1") is None
+    assert "which showed nothing" in wrong("c_total", [1022.0, 132.0], pod="app-1")
+
+
 # --- any script, any scrape -----------------------------------------------------------------------------------
 
 SECONDS = st.integers(0, 1200)

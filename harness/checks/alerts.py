@@ -189,11 +189,13 @@ def _exposed(expect: AlertTimelineExpectation, history: History, part: str, read
     records = history.of("exposed", part=expect.exposed_part)
     if not records:
         raise _CannotTellError(f"there is no record that {expect.exposed_part} followed a script")
-    exposed, prediction = Exposed.of(records[0]), _prediction(expect, history, part)
+    exposed, scrape_s = Exposed.of(records[0]), _prediction(expect, history, part).data["scrape_interval_s"]
+    stored = [record.data["labels"] for record in read]
+    for asked in history.of("value", expectation=expect.name, stage=Stage.PROMETHEUS.value, source=part):
+        if (name := exposed.missing(asked.data["query"], expect.labels, stored)) is not None:
+            raise _BrokenError(Stage.PROMETHEUS, f"{name} of {expect.labels} has no samples; {exposed.part} showed it")
     for record in read:
-        wrong = exposed.wrong_sample(
-            record.data["labels"], record.data["samples"], prediction.data["scrape_interval_s"]
-        )
+        wrong = exposed.wrong_sample(record.data["labels"], record.data["samples"], scrape_s)
         if wrong is not None:
             raise _BrokenError(Stage.PROMETHEUS, f"{wrong}, so another thing was stored than {exposed.part} showed")
     return exposed.began_s
@@ -288,7 +290,8 @@ def _same_states(expect: AlertTimelineExpectation, predicted: Timeline, live: Ti
     )
     if foreseen != wanted:
         raise _CannotTellError(
-            f"the scenario leads {expect.alert} to {_told(foreseen)}, not to {_told(wanted)}; correct the scenario"
+            f"what was stored leads {expect.alert} to {_told(foreseen)}, not to {_told(wanted)}; "
+            "correct the scenario, or see why samples are missing"
         )
     if seen == foreseen:
         return

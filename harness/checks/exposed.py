@@ -53,6 +53,15 @@ class Exposed:
                 )
         return None
 
+    def missing(self, query: str, labels: Mapping[str, str], stored: Sequence[Mapping[str, str]]) -> str | None:
+        """The name of a series that `query` asks for with `labels`, that was shown, and is not among the `stored`."""
+        for one in self.script.series:
+            asked = query.partition("{")[0] == one.name
+            asked = asked and all(one.labels.get(name, value) == value for name, value in labels.items())
+            if asked and not any(self._series(found) == one for found in stored):
+                return one.name
+        return None
+
     def _series(self, labels: Mapping[str, str]) -> ScriptedSeries | None:
         """The scripted series behind a stored one, which also carries what Prometheus knows of the target."""
         own = [

@@ -268,7 +268,8 @@ def used(high=0.9):
 
 def judge_scripted(samples, *records):
     about = {"expectation": "timeline", "source": "core-0", "query": "q", "stage": "prometheus"}
-    stored = [("value", about | {"value": 1}), ("series", about | {"labels": MEMORY, "samples": samples})]
+    series = [("series", about | {"labels": MEMORY, "samples": samples})] if samples else []
+    stored = [("value", about | {"query": "used_ratio{}", "value": len(series)}), *series]
     rest = replica()[2:]
     return check_alert_timeline(
         SCRIPTED, History([Record(0.0, 0.0, kind, data) for kind, data in [*records, *stored, *rest]])
@@ -284,6 +285,19 @@ def test_fails_at_prometheus_when_another_thing_was_stored_than_was_shown():
     finding = judge_scripted(used(high=0.95), EXPOSED)
     assert (finding.verdict, finding.stage) == (Verdict.FAIL, Stage.PROMETHEUS)
     assert "used_ratio was 0.95 144 s into the script, which showed 0.5 or 0.9" in finding.reason
+
+
+def test_fails_at_prometheus_when_one_of_two_series_was_not_stored():
+    data = EXPOSED[1] | {"series": [*EXPOSED[1]["series"], {"name": "limit", "steps": [{"at": "0s", "value": 1}]}]}
+    asked = {"expectation": "timeline", "source": "core-0", "query": "limit{}", "stage": "prometheus", "value": 0}
+    finding = judge_scripted(used(), ("exposed", data), ("value", asked))
+    assert (finding.verdict, finding.stage) == (Verdict.FAIL, Stage.PROMETHEUS)
+    assert "limit of {} has no samples; node-exporter-0 showed it" in finding.reason
+
+
+def test_fails_at_prometheus_when_nothing_was_stored():
+    finding = judge_scripted([], EXPOSED)
+    assert (finding.verdict, finding.stage) == (Verdict.FAIL, Stage.PROMETHEUS)
 
 
 def test_is_inconclusive_without_the_script():

@@ -64,6 +64,16 @@ def test_up_follows_the_silence():
     assert wrong("up", [1022.0, 1], pod="node-exporter-1") is None
 
 
+def test_a_series_that_was_shown_and_not_stored_is_named():
+    used, app = {"__name__": "used", **OWN}, {"__name__": "c_total", "pod": "app-1"}
+    assert EXPOSED.missing('used{pod="node-exporter-0"}', {"pod": "node-exporter-0"}, [used]) is None
+    assert EXPOSED.missing('used{pod="node-exporter-0"}', {"pod": "node-exporter-0"}, [app]) == "used"
+    assert EXPOSED.missing("c_total{}", {"pod": "app-1"}, [app]) == "c_total"  # the one with the uid
+    assert EXPOSED.missing("c_total{}", {"pod": "app-1"}, [app, app | {"uid": "u"}]) is None
+    assert EXPOSED.missing("c_total{}", {"pod": "app-2"}, []) is None
+    assert EXPOSED.missing("up{}", {}, []) is None
+
+
 def test_what_was_stored_in_the_silence_is_wrong():
     assert wrong("c_total", [1019.9, 119.5], [1025.0, 150.0], pod="app-1") is None
     assert "which showed nothing" in wrong("c_total", [1022.0, 132.0], pod="app-1")

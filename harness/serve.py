@@ -42,7 +42,9 @@ def page_server(port: int, answer: Callable[[str, bytes | None], Page | None]) -
             self._answer(None)
 
         def do_POST(self) -> None:
-            self._answer(self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _BODY_BYTES_MAX)))
+            length = int(self.headers.get("Content-Length") or 0)
+            self.close_connection = length > _BODY_BYTES_MAX  # what is left of it is no request
+            self._answer(self.rfile.read(min(length, _BODY_BYTES_MAX)))
 
         def _answer(self, body: bytes | None) -> None:
             page = answer(self.path, body)

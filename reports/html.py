@@ -28,7 +28,7 @@ _VALUE_MAX = 20_000
 """Characters of one unfolded value. What is longer is read in result.json; a browser must not choke on it."""
 _MARKS_MAX, _PAGE_MARKS_MAX = 500, 2500
 """Rows of one timeline's table and of all of them, for the same reason; history.jsonl has them all."""
-_ROWS_MAX, _PAGE_ROWS_MAX = 200, 800
+_ROWS_MAX, _PAGE_ROWS_MAX = 200, 600
 """The same for the values and the evidence of a finding; result.json has them all. What passed and what did not have
 their own share of the page: with 25 scenarios, each broken at hundreds of values, it stays below 2 MB."""
 _ROWS_LEAST = 8

@@ -210,7 +210,7 @@ def test_a_page_of_25_busy_scenarios_stays_below_two_megabytes(make_run, failing
     ]
     text = html(make_run(*scenarios, alerts=mixed.alerts * 4))
     assert len(text.encode()) < 2_000_000
-    assert "32 of 300, those that are not as expected before others; all of them are in result.json." in text
+    assert "24 of 300, those that are not as expected before others; all of them are in result.json." in text
     assert "The first 100 of 20000; all of them are in history.jsonl." in text
 
 

@@ -24,9 +24,9 @@ from fawkes.harness.oracle.counter_bounds import (
 )
 from fawkes.harness.oracle.dora_facts import Event, by_team, facts_of
 
-DEPLOYMENTS: Final = "fawkes:dora:deployments:increase_30d"
-FAILED: Final = "fawkes:dora:deployments_failed:increase_30d"
-RATIO: Final = "fawkes:dora:change_failure_rate:increase_30d"
+DEPLOYMENTS: Final = "fawkes:dora:deployments:increase_7d"
+FAILED: Final = "fawkes:dora:deployments_failed:increase_7d"
+RATIO: Final = "fawkes:dora:change_failure_rate:increase_7d"
 RULES: Final = (DEPLOYMENTS, FAILED, RATIO)
 
 _SHOWN_WITHIN_S: Final = 0.5

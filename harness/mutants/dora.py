@@ -24,8 +24,8 @@ def _counted_per_second(objects: Objects) -> Objects:
         objects,
         "dora-metrics",
         "record",
-        "fawkes:dora:deployments:increase_30d",
-        expr="sum by (team, environment) (max by (team, service, environment) (rate(fawkes_deployment_total[30d])))",
+        "fawkes:dora:deployments:increase_7d",
+        expr="sum by (team, environment) (max by (team, service, environment) (rate(fawkes_deployment_total[7d])))",
     )
 
 

@@ -15,8 +15,8 @@ from fawkes.harness.observe.recording import record_value
 from fawkes.harness.promql_selector import selector
 from fawkes.harness.world import Recorder, World
 
-_RANGE_S: Final = 30 * 86_400.0
-"""Of the rules."""
+RANGE_S: Final = 7 * 86_400.0
+"""Of the rules, unscaled."""
 _SETTLED_AFTER_S: Final = 240.0
 """Unscaled. Eight scrapes of 30 s: by then samples show every event and rules have read them, and the counters have
 been scraped for long enough that a late scrape on a busy host does not make the interval too wide."""
@@ -34,7 +34,7 @@ def observe_counter_rules(expect: CounterRulesExpectation, world: World, record:
             ask = partial(_last_sample, world, part, query)
             seen = last_seen(world, f"{name} on {part}", ask, lambda at: at[0] >= settled_s, until_s=until_s)
             evaluated_s, value = seen if seen and seen[0] >= settled_s else (None, None)
-            about = {"rule": name, "evaluated_s": evaluated_s, "range_s": _RANGE_S / world.clock_factor}
+            about = {"rule": name, "evaluated_s": evaluated_s, "range_s": RANGE_S / world.clock_factor}
             record_value(record, expect, value, stage=Stage.RULE, part=part, query=query, **about)
         _record_scraping(expect, world, part, record)
 

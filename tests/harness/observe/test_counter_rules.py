@@ -1,9 +1,15 @@
 """What is recorded of the counter rules: the last evaluation, its absence, silence, and how closely was scraped."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from fawkes.harness.checks.counter_rules import DEPLOYMENTS, FAILED, RATIO, CounterRulesExpectation
-from fawkes.harness.observe.counter_rules import observe_counter_rules
+import fawkes.fixtures
+from fawkes.harness.checks.counter_rules import DEPLOYMENTS, FAILED, RATIO, RULES, CounterRulesExpectation
+from fawkes.harness.duration import parse_duration_s
+from fawkes.harness.observe.counter_rules import RANGE_S, observe_counter_rules
+from fawkes.harness.operator.objects import load_objects
 
 PART = "prometheus-core-0"
 LABELS = '{team="a",environment="production"}'
@@ -39,7 +45,7 @@ def test_the_last_evaluation_after_everything_settled_is_recorded(world, platfor
     seen = observe(world)
     assert seen[DEPLOYMENTS] == (SETTLED_S, 4.0)
     assert seen[FAILED] == (SETTLED_S, None)
-    assert {one["range_s"] for one in world.recorded("value")} == {30 * 86400.0 / FACTOR}
+    assert {one["range_s"] for one in world.recorded("value")} == {7 * 86400.0 / FACTOR}
 
 
 def test_a_rule_that_never_recorded_anything_is_absent_once_everything_settled(world, platform):
@@ -58,3 +64,13 @@ def test_the_longest_gap_between_successful_scrapes_and_the_longest_scrape_are_r
     observe(world)
     (scraping,) = world.recorded("scraping", source=PART)
     assert (scraping["gap_max_s"], scraping["took_max_s"]) == (1.25, 0.5)
+
+
+def test_the_rules_are_those_of_the_platform_and_count_over_that_range():
+    platform = load_objects(Path(fawkes.fixtures.__file__).parent / "platform")
+    groups = platform.get("PrometheusRule", "fawkes-monitoring", "dora-metrics")["spec"]["groups"]
+    exprs = {rule["record"]: rule["expr"] for group in groups for rule in group["rules"]}
+    for name in (DEPLOYMENTS, FAILED):
+        (ranged,) = re.findall(r"\[(\w+)\]", exprs[name])
+        assert parse_duration_s(ranged) == RANGE_S
+    assert exprs.keys() >= set(RULES)

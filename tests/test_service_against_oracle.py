@@ -8,16 +8,22 @@ exactly: both sides count whole microseconds.
 import random
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import product
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from fawkes.fixtures.services.dora.calculate import calculate
+from fawkes.fixtures.services.dora.calendar import calendar_days
+from fawkes.fixtures.services.dora.classification import classify
 from fawkes.fixtures.services.dora.correlate import Facts, correlate
 from fawkes.fixtures.services.dora.events import DATA_BY_TYPE, read_event
 from fawkes.fixtures.services.dora.state import State
+from fawkes.harness.oracle import dora_bands
 from fawkes.harness.oracle.dora import Truth, compute
+from fawkes.harness.oracle.dora_bands import EDITIONS
 from fawkes.harness.oracle.dora_facts import INCIDENT_LINK_WINDOW_S
 
 ORIGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -131,12 +137,16 @@ def state_after(arrivals):
     return state
 
 
+def service_facts(state, team, environment):
+    if team not in state.teams or environment not in state.teams[team].partitions:
+        return Facts((), (), (), ())
+    known = state.teams[team]
+    within_us = int(INCIDENT_LINK_WINDOW_S) * SECOND_US
+    return correlate(known.partitions[environment], known.commits, link_within_us=within_us)
+
+
 def service_says(state, team, environment, from_s, to_s, service=None):
-    facts = Facts((), (), (), ())
-    if team in state.teams and environment in state.teams[team].partitions:
-        known = state.teams[team]
-        within_us = int(INCIDENT_LINK_WINDOW_S) * SECOND_US
-        facts = correlate(known.partitions[environment], known.commits, link_within_us=within_us)
+    facts = service_facts(state, team, environment)
     return calculate(facts, start_us=from_s * SECOND_US, end_us=to_s * SECOND_US, service=service)
 
 
@@ -188,6 +198,42 @@ def test_service_and_oracle_agree_on_any_history_however_it_arrives(delivered, w
             for service in (None, "checkout", "basket"):
                 says, oracle = both(state, sent, team, environment, window, service)
                 assert says == oracle, (team, environment, service)
+
+
+@pytest.mark.slow
+@given(deliveries(), windows())
+@settings(max_examples=100, deadline=None)
+def test_service_and_oracle_agree_on_the_bands(delivered, window):
+    sent, arrivals = delivered
+    state, truth = state_after(arrivals), Truth(sent)
+    from_s, to_s = (int(ORIGIN.timestamp()) + edge for edge in window)
+    for team, environment, edition in product(TEAMS, ENVIRONMENTS, EDITIONS):
+        banded = classify(service_says(state, team, environment, from_s, to_s), edition)
+        values = truth.values(team, environment, from_s=from_s, to_s=to_s)
+        assert banded == dora_bands.classify(values, edition), (team, environment, edition)
+
+
+ZONES = ("UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Chatham", "Africa/Cairo")
+"""The histories begin on 1 March: Berlin and St John's change their clocks later in the month, Cairo in April."""
+
+
+@pytest.mark.slow
+@given(deliveries(), windows(), st.sampled_from(ZONES), st.sampled_from([None, "checkout"]))
+@settings(max_examples=100, deadline=None)
+def test_service_and_oracle_agree_on_the_calendar(delivered, window, tz, service):
+    sent, arrivals = delivered
+    state, truth = state_after(arrivals), Truth(sent)
+    from_s, to_s = (int(ORIGIN.timestamp()) + edge for edge in window)
+    for team, environment in product(TEAMS, ENVIRONMENTS):
+        days = calendar_days(
+            service_facts(state, team, environment),
+            start_us=from_s * SECOND_US,
+            end_us=to_s * SECOND_US,
+            zone=ZoneInfo(tz),
+            service=service,
+        )
+        counted = truth.calendar(team, environment, from_s=from_s, to_s=to_s, tz=tz, service=service)
+        assert [(d.date, d.deployments, d.failed) for d in days] == [(d.date, d.deployments, d.failed) for d in counted]
 
 
 def a_long_history(rng):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 # A sample's line in both text formats: name, label set (values may hold braces, spaces, escaped quotes), value, rest.
@@ -39,6 +40,13 @@ def corrupt_answer(body: bytes) -> bytes:
             for sample in [series["value"]] if "value" in series else series.get("values", []):
                 _corrupt_sample(sample)
     return json.dumps(answer, separators=(",", ":")).encode()
+
+
+def replaced(body: bytes, texts: Mapping[str, str]) -> bytes:
+    """`body` with each text replaced, wherever it stands."""
+    for text, other in texts.items():
+        body = body.replace(text.encode(), other.encode())
+    return body
 
 
 def _corrupt_sample(sample: list[Any]) -> None:

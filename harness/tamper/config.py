@@ -10,7 +10,7 @@ from fawkes.harness.loopback import LoopbackUrl
 
 
 class TamperConfig(BaseModel):
-    """The proxy's JSON file. Without any of the last four it only passes on."""
+    """The proxy's JSON file. Without any of the fields after `upstream` it only passes on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,6 +27,11 @@ class TamperConfig(BaseModel):
         default=False, description="Every sample value in a Prometheus API answer is changed."
     )
 
+    replace_status: dict[int, int] = Field(default={}, description="Status of an answer -> the one that is passed on.")
+    replace_in_json: dict[str, str] = Field(
+        default={}, description="Text in JSON answers -> what stands there instead, each place of it."
+    )
+
     @field_validator("zero_metrics_matching")
     @classmethod
     def _is_a_regex(cls, pattern: str | None) -> str | None:
@@ -40,4 +45,4 @@ class TamperConfig(BaseModel):
     @property
     def edits_answers(self) -> bool:
         """Whether it must read what passes."""
-        return self.zero_metrics_matching is not None or self.corrupt_numbers
+        return self.zero_metrics_matching is not None or self.corrupt_numbers or bool(self.replace_in_json)

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from fawkes.harness.tamper.bodies import corrupt_answer, zero_samples
+from fawkes.harness.tamper.bodies import corrupt_answer, replaced, zero_samples
 from fawkes.harness.tamper.config import TamperConfig
 
 _HOP_BY_HOP = frozenset(
@@ -63,17 +63,18 @@ class TamperServer(ThreadingHTTPServer):
         except (OSError, http.client.HTTPException) as err:
             reason = f"{self._config.upstream} does not answer: {type(err).__name__}; is it running?\n"
             return Answer(502, [("Content-Type", "text/plain")], reason.encode())
-        return answer._replace(body=self._edit(answer))
+        status = self._config.replace_status.get(answer.status, answer.status)
+        return answer._replace(status=status, body=self._edit(answer))
 
     def _ask(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
         """One request on a connection of its own: on loopback that costs nothing, and it is never a stale one."""
         host, port = self._upstream.hostname or "", self._upstream.port
         connection = http.client.HTTPConnection(host, port, timeout=UPSTREAM_TIMEOUT_S)
         # An edited answer must be readable; any other goes through compressed as it is.
-        replaced = {"host", "content-length"} | ({"accept-encoding"} if self._config.edits_answers else set())
+        ours = {"host", "content-length"} | ({"accept-encoding"} if self._config.edits_answers else set())
         try:
             connection.putrequest(method, self._upstream.path + target, skip_accept_encoding=True)
-            for name, value in _without(headers, replaced):
+            for name, value in _without(headers, ours):
                 connection.putheader(name, value)
             if body or method in ("POST", "PUT", "PATCH"):
                 connection.putheader("Content-Length", str(len(body)))
@@ -89,6 +90,8 @@ class TamperServer(ThreadingHTTPServer):
             return zero_samples(answer.body.decode(), self._zeroed).encode()
         if self._config.corrupt_numbers and kind.startswith("application/json"):
             return corrupt_answer(answer.body)
+        if self._config.replace_in_json and kind.startswith("application/json"):
+            return replaced(answer.body, self._config.replace_in_json)
         return answer.body
 
 

@@ -60,6 +60,23 @@ def test_numbers_are_corrupted_and_the_upstream_is_asked_for_plain_text(proxy, u
     assert "Accept-Encoding" not in upstream.seen[0][2]
 
 
+def test_a_status_is_replaced_and_others_stay(proxy, upstream):
+    ask = proxy(replace_status={409: 200})
+    assert ask()[0] == 200
+    upstream.answer = (409, {"Content-Type": "text/plain"}, b"conflict")
+    assert ask()[::2] == (200, b"conflict")
+    upstream.answer = (404, {"Content-Type": "text/plain"}, b"")
+    assert ask()[0] == 404
+
+
+def test_text_in_json_is_replaced_and_nowhere_else(proxy, upstream):
+    ask = proxy(replace_in_json={'"low"': '"elite"'})
+    upstream.answer = (200, {"Content-Type": "application/json"}, b'{"a":"low","b":"lower"}')
+    assert ask()[2] == b'{"a":"elite","b":"lower"}'
+    upstream.answer = (200, {"Content-Type": "text/plain"}, b'"low"')
+    assert ask()[2] == b'"low"'
+
+
 def test_each_request_is_held_back_and_none_waits_for_another(proxy):
     ask = proxy(delay_s=0.3)
     began_s = time.monotonic()

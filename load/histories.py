@@ -11,11 +11,20 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from fawkes import fixtures
@@ -27,8 +36,12 @@ from fawkes.harness.scenario.yaml_positions import Document, Location, parse
 CloudEvent = dict[str, Any]
 
 DAY_S = 86400
+ANSWERS_OF = "production"
+"""The environment that a history's answers are about."""
 
 _MOMENT = re.compile(r"^-(\d+)d ([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?$")
+
+_OFFSET = re.compile(r"^([+-])(0\d|1[0-4]):([0-5]\d)$")
 
 
 def _offset_s(text: object) -> float:
@@ -38,6 +51,14 @@ def _offset_s(text: object) -> float:
         raise ValueError('is no moment; write days before the day of the run and a UTC time of day, like "-22d 14:00"')
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return float(-days * DAY_S + hours * 3600 + minutes * 60 + seconds)
+
+
+def _zone(text: object) -> timezone:
+    match = _OFFSET.match(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError('is no offset from UTC; write it like "+02:00"')
+    sign, hours, minutes = match.groups()
+    return timezone(timedelta(hours=int(f"{sign}{hours}"), minutes=int(f"{sign}{minutes}")))
 
 
 Moment = Annotated[float, BeforeValidator(_offset_s)]
@@ -53,8 +74,8 @@ class _Run:
     run_id: str
     repo: str
 
-    def time(self, offset_s: float) -> str:
-        return datetime.fromtimestamp(self.anchor_s + offset_s, UTC).isoformat()
+    def time(self, offset_s: float, zone: tzinfo = UTC) -> str:
+        return datetime.fromtimestamp(self.anchor_s + offset_s, zone).isoformat()
 
     def sha(self, name: str) -> str:
         return hashlib.sha1(f"{self.run_id}/{name}".encode(), usedforsecurity=False).hexdigest()
@@ -66,6 +87,10 @@ class _Run:
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     time: Moment
+    offset: Annotated[timezone, PlainValidator(_zone)] = UTC
+    """The offset from UTC in which the sender writes the time; the moment is the same."""
+    service: Name | None = None
+    """Another service than the file's."""
 
     @abstractmethod
     def data(self, run: _Run) -> dict[str, Any]:
@@ -177,7 +202,9 @@ Entry = Annotated[
 
 
 class Answers(BaseModel):
-    """What the metrics must be, worked out by hand; null where there is no data."""
+    """What the metrics must be, worked out by hand; null where there is no data. The six are always stated, the others
+    where a history is about them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -187,6 +214,17 @@ class Answers(BaseModel):
     change_failure_ratio: float | None
     failed_deployment_recovery_p50_s: float | None
     time_to_restore_p50_s: float | None
+    lead_times: int | None = None
+    lead_times_invalid: int | None = None
+    recoveries: int | None = None
+    recoveries_open: int | None = None
+    restores: int | None = None
+    restores_open: int | None = None
+    rework_ratio: float | None = None
+
+    def stated(self) -> dict[str, float | None]:
+        """Field -> value of those that the file states."""
+        return self.model_dump(exclude_unset=True)
 
 
 class RecordedHistory(BaseModel):
@@ -219,9 +257,9 @@ class RecordedHistory(BaseModel):
                 "id": run.id(f"{self.team}-{number:04d}"),
                 "source": event_source(run_id),
                 "type": f"dev.fawkes.{entry.event}",
-                "time": run.time(entry.time),
+                "time": run.time(entry.time, entry.offset),
                 "datacontenttype": "application/json",
-                "data": {"team": self.team, "service": self.service} | entry.data(run),
+                "data": {"team": self.team, "service": entry.service or self.service} | entry.data(run),
             }
             for number, entry in enumerate(self.entries, 1)
         ]

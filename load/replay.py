@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from fawkes.harness.model import Component
 from fawkes.harness.world import Recorder, Site, World
-from fawkes.load.histories import history_path, load_history, midnight_s
+from fawkes.load.histories import ANSWERS_OF, history_path, load_history, midnight_s
 from fawkes.load.sender import Sender
 
 
@@ -26,6 +26,7 @@ class ReplaySpec(BaseModel):
     order: Literal["as_recorded", "shuffled"] = Field(
         default="as_recorded", description="shuffled: in an order that the run's seed decides."
     )
+    copies: int = Field(default=1, ge=1, le=10, description="How often the whole history is sent.")
     rate_per_s: float | None = Field(default=None, gt=0, description="Events per second; as fast as it goes if absent.")
 
 
@@ -39,12 +40,15 @@ class Replay:
         return ()
 
     def run(self, spec: ReplaySpec, world: World, record: Recorder) -> None:
-        """Post every event once, retrying while the service can't be reached, and record one `event` each.
+        """Post every event, retrying while the service can't be reached, and record one `event` each; before that, the
+        history's own `answers`.
 
         Raises UsageError or ScenarioError when the history can't be read; never because of the service.
         """
         history = load_history(history_path(spec.history))
-        events = history.events(midnight_s(world.now_s()), world.run_id)
+        answers = {"environment": ANSWERS_OF, "window_s": history.window, "answers": history.answers.stated()}
+        record("answers", team=history.team, **answers)
+        events = history.events(midnight_s(world.now_s()), world.run_id) * spec.copies
         if spec.order == "shuffled":
             random.Random(world.seed).shuffle(events)
         sender = Sender(world, record)

@@ -67,15 +67,14 @@ class Platform:
 
 def replay(answer, **spec):
     """The platform after a replay, and what was recorded."""
-    platform, records = Platform(answer), []
+    platform, records, answers = Platform(answer), [], []
 
     def record(kind, /, **data):
-        assert kind == "event"
-        records.append(data)
+        {"event": records, "answers": answers}[kind].append(data)
 
     with platform.http:
         Replay().run(ReplaySpec(do="replay", history="golden", **spec), platform, record)
-    return SimpleNamespace(platform=platform, records=records)
+    return SimpleNamespace(platform=platform, records=records, answers=answers)
 
 
 def stored(request, number):
@@ -150,6 +149,18 @@ def test_shuffled_is_the_same_events_in_an_order_the_seed_decides():
     assert shuffled == order(order="shuffled")
     assert shuffled != plain
     assert sorted(shuffled) == sorted(plain)
+
+
+def test_copies_are_the_whole_history_again():
+    got = replay(stored, copies=3)
+    ids = [r["event"]["id"] for r in got.records]
+    assert ids == ids[: len(ids) // 3] * 3
+
+
+def test_the_answers_worked_out_by_hand_are_on_record():
+    (answers,) = replay(stored).answers
+    assert (answers["team"], answers["environment"], answers["window_s"]) == ("payments", "production", 30 * 86400)
+    assert answers["answers"]["lead_time_p50_s"] == 7200
 
 
 def test_a_rate_spreads_the_events_over_time():

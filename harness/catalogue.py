@@ -9,8 +9,12 @@ from typing import Any, Final
 from fawkes.harness.checks.adr import AdrDefectExpectation, check_adr_defect
 from fawkes.harness.checks.alerts import AlertTimelineExpectation, check_alert_timeline
 from fawkes.harness.checks.counter_rules import CounterRulesExpectation, check_counter_rules
+from fawkes.harness.checks.deliveries import DeliveriesExpectation, check_deliveries
 from fawkes.harness.checks.dora import DoraExpectation, EventLedgerExpectation, check_dora, check_event_ledger
 from fawkes.harness.checks.dora_alerts import DoraAlertExpectation, check_dora_alert
+from fawkes.harness.checks.dora_bands import DoraBandsExpectation, check_dora_bands
+from fawkes.harness.checks.dora_counted import DoraCountedExpectation, check_dora_counted
+from fawkes.harness.checks.dora_sums import DoraSumsExpectation, check_dora_sums
 from fawkes.harness.checks.dora_values import DoraValuesExpectation, check_dora_values
 from fawkes.harness.checks.latency import AnswersExpectation, LatencyExpectation, check_answers, check_latency
 from fawkes.harness.checks.load import OfferedLoadExpectation, check_offered_load
@@ -25,6 +29,9 @@ from fawkes.harness.observe.alerts import observe_alert_timeline
 from fawkes.harness.observe.counter_rules import observe_counter_rules
 from fawkes.harness.observe.dora import observe_dora, observe_event_ledger
 from fawkes.harness.observe.dora_alerts import observe_dora_alert
+from fawkes.harness.observe.dora_bands import observe_dora_bands
+from fawkes.harness.observe.dora_counted import observe_dora_counted
+from fawkes.harness.observe.dora_sums import observe_dora_sums
 from fawkes.harness.observe.dora_values import observe_dora_values
 from fawkes.harness.observe.notification_timeline import observe_notification_timeline
 from fawkes.harness.observe.notifications import observe_notification
@@ -59,6 +66,10 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(DoraExpectation, observe_dora, check_dora),
         Kind(DoraValuesExpectation, observe_dora_values, check_dora_values),
         Kind(CounterRulesExpectation, observe_counter_rules, check_counter_rules),
+        Kind(DoraBandsExpectation, observe_dora_bands, check_dora_bands),
+        Kind(DoraSumsExpectation, observe_dora_sums, check_dora_sums),
+        Kind(DoraCountedExpectation, observe_dora_counted, check_dora_counted),
+        Kind(DeliveriesExpectation, _recorded_by_workload, check_deliveries),
         Kind(AdrDefectExpectation, observe_adr_defect, check_adr_defect),
         Kind(DoraAlertExpectation, observe_dora_alert, check_dora_alert),
         Kind(AlertTimelineExpectation, observe_alert_timeline, check_alert_timeline),

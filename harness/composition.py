@@ -12,6 +12,7 @@ from fawkes.harness.model import RunResult
 from fawkes.harness.scenario import Loader
 from fawkes.harness.world import Driver
 from fawkes.load.adr_rules import AdrRules
+from fawkes.load.band_edges import BandEdges
 from fawkes.load.churn import ScrapeLoad
 from fawkes.load.expose import Expose
 from fawkes.load.forge import Forge
@@ -27,6 +28,7 @@ SCENARIOS: Final = ROOT / "scenarios"
 
 DRIVERS: Final[Mapping[str, Driver]] = {
     "replay": Replay(),
+    "band_edges": BandEdges(),
     "organisation": OrganisationDriver(),
     "forge": Forge(),
     "expose": Expose(),

@@ -18,6 +18,8 @@ from fawkes.harness.toolchain import provide
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
 COUNTED_FOR_S = 4.0
+GAP_MAX_S = 0.8
+"""At 4 s of range the widest factor is then 4 / (4 - 1.6), below 2."""
 STAMP_TOLERANCE_S = 0.002
 """Prometheus moves a sample's stamp by up to this much onto its grid (scrape/scrape.go, ScrapeTimestampTolerance)."""
 
@@ -68,7 +70,7 @@ def scraped():
     target, clock = Target(), RealClock()
     with serving(target) as port:
         jobs = [{"job_name": "seen", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}]
-        times = {"scrape_interval": "100ms", "scrape_timeout": "100ms"}
+        times = {"scrape_interval": "200ms", "scrape_timeout": "200ms"}
         with prometheus(binary, json.dumps({"global": times, "scrape_configs": jobs})) as live:
             eventually("a scrape", lambda: raw(live, "up"), bool, within_s=20, clock=clock)
             poll_for(COUNTED_FOR_S / 2, target.happen, every_s=0.02, clock=clock)
@@ -84,19 +86,28 @@ def raw(live, metric):
     return live.stored(metric, time.time() + 1, 60, "job").get("seen", {})
 
 
+def longest_gap_s(life, stamps_s):
+    """Between two successful scrapes of one life, or its begin or end and the next one."""
+    inside = [at_s for at_s in stamps_s if life.from_s <= at_s <= life.to_s]
+    marks = [max(life.from_s, stamps_s[0]), *inside, min(life.to_s, stamps_s[-1])]
+    return max(later - earlier for earlier, later in pairwise(marks))
+
+
 def test_what_prometheus_counts_lies_inside_whatever_the_window(scraped):
     live, target, stopped_s, started_s = scraped
-    stamps_ms = list(raw(live, "up"))
-    gap_s = max(later - earlier for earlier, later in pairwise(stamps_ms)) / 1000
+    stamps_s = [at_ms / 1000 for at_ms, up in raw(live, "up").items() if up]
     ahead_s = max(raw(live, "scrape_duration_seconds").values()) + STAMP_TOLERANCE_S
+    lives = [Exposed(stamps_s[0], stopped_s), Exposed(started_s - ahead_s, from_zero=True)]
+    gap_s = max(longest_gap_s(life, stamps_s) for life in lives)
     scraping = Scraping(gap_s, behind_max_s=0.01, ahead_max_s=ahead_s)
-    lives = [Exposed(stamps_ms[0] / 1000, stopped_s), Exposed(from_s=started_s - ahead_s, from_zero=True)]
-    told = 0
+    told, end_ms = 0, round(stamps_s[-1] * 1000)
     for range_ms in (1500, 2500, 4000):
-        instants = range(stamps_ms[-1] - 2000, stamps_ms[-1], 100)
+        instants = range(end_ms - 2000, end_ms, 100)
         answers = live.ask(f"increase(seen_total[{range_ms}ms])", instants, "job")["seen"]
         for at_ms in instants:
             bounds = increase_bounds(target.event_times_s, Window(at_ms / 1000, range_ms / 1000), scraping, lives)
             assert bounds.admits(answers.get(at_ms)), (at_ms, range_ms, answers.get(at_ms), bounds)
-            told += not bounds.admits(2 * answers[at_ms])
+            told += at_ms in answers and not bounds.admits(2 * answers[at_ms])
+    if gap_s > GAP_MAX_S:
+        pytest.skip(f"this host is too busy: no scrape for {gap_s:.1f} s, so the intervals are wide")
     assert told, "an interval that holds twice the count as well says nothing"

@@ -101,4 +101,4 @@ def test_the_platforms_prometheus_has_the_features_the_port_was_compared_with(li
     objects = [one for file in sorted(platform.glob("*.yaml")) for one in yaml.safe_load_all(file.read_text()) if one]
     specs = [one["spec"] for one in objects if one["kind"] == "Prometheus"]
     assert len(specs) == 3
-    assert not any(spec.get("enableFeatures") or spec.get("scrapeClassicHistograms") for spec in specs)
+    assert not any(spec.get("enableFeatures") or spec.get("scrapeNativeHistograms") for spec in specs)

@@ -130,6 +130,21 @@ def test_so_are_a_sum_over_series_and_the_guarded_ratio(one, other, some, more):
     assert ratio_bounds(*bounds).admits(ratio)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.data(), st.integers(1, 20), st.lists(st.integers(400, 2000), min_size=1, max_size=25), st.booleans())
+def test_a_counter_that_lost_or_doubled_one_event_is_outside(data, gap_eighths, happened_eighths, lost):
+    """300 s of range and gaps up to 2.5 s tell up to 58 events apart; none is within a gap of an edge."""
+    gap_s, happened = gap_eighths / EIGHTHS, [at / EIGHTHS - 300 for at in happened_eighths]
+    one = data.draw(st.sampled_from(happened))
+    counted = [*happened, one]
+    if lost:
+        counted = happened.copy()
+        counted.remove(one)
+    samples = scraped(counted, [Exposed()], data.draw(scrapes([Exposed()], gap_s)))
+    bounds = increase_bounds(happened, Window(0.0, 300.0), Scraping(gap_s))
+    assert not bounds.admits(increase(samples, at_s=0.0, range_s=300.0))
+
+
 DAY_S = 86400.0
 DAY = Window(DAY_S, DAY_S)
 EVERY_30_S = Scraping(30.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fawkes.harness.checks.exposed import Exposed
 from fawkes.harness.model import History, Mark, Record
 
 
@@ -13,6 +14,7 @@ def timeline(history: History) -> tuple[Mark, ...]:
         *(_phase(begin, history) for begin in history.of("phase", state="begin")),
         *map(_event, history.of("event")),
         *map(_fault, history.of("fault")),
+        *(mark for record in history.of("exposed") for mark in _exposed(record)),
         *_alerts(history),
         *_posted(history),
         *map(_silenced, history.of("silenced")),
@@ -37,6 +39,20 @@ def _fault(record: Record) -> Mark:
     return Mark(
         record.data["began_s"], "fault", f"{record.data['action']} {record.data['part']}", record.data["ended_s"]
     )
+
+
+def _exposed(record: Record) -> Iterator[Mark]:
+    """What a scripted target did: each change of a series, each silence; not the values it began with."""
+    exposed = Exposed.of(record)
+    for series in exposed.script.series:
+        for step in series.steps:
+            if step.at > 0:
+                value = "gone" if step.value is None else f"{step.value:g}"
+                who = series.labels.get("pod", exposed.part)
+                yield Mark(exposed.live_s(step.at), "script", f"{who} {series.name} {value}")
+    for silence in exposed.script.silent:
+        ends_s = exposed.live_s(silence.at + silence.lasts)
+        yield Mark(exposed.live_s(silence.at), "script", f"{exposed.part} silent", ends_s)
 
 
 def _alerts(history: History) -> Iterator[Mark]:

@@ -31,6 +31,10 @@ class Exposed:
         script = Script.model_validate({key: data[key] for key in ("series", "silent")})
         return cls(data["part"], script, data["began_s"], data["clock_factor"])
 
+    def live_s(self, elapsed_s: float) -> float:
+        """The Unix second of a moment of the script."""
+        return self.began_s + elapsed_s / self.clock_factor
+
     def wrong_sample(
         self, labels: Mapping[str, str], samples: Sequence[Sequence[float]], scrape_s: float
     ) -> str | None:

@@ -19,3 +19,20 @@ def test_a_posted_alert_is_one_span_as_its_last_post_had_it():
 def test_a_silence_is_a_span():
     silence = {"matchers": ["a = b", "c = d"], "starts_s": 5.0, "ends_s": 9.0}
     assert marks(("silenced", silence)) == [(5.0, "silence", "a = b, c = d", 9.0)]
+
+
+def test_a_scripted_target_is_marked_at_each_change_and_silence_on_the_live_clock():
+    steps = [{"at": "0s", "value": 1}, {"at": "1m", "value": 2.5e9}, {"at": "2m", "value": None}]
+    data = {
+        "part": "node-exporter-0",
+        "began_s": 1000.0,
+        "clock_factor": 60.0,
+        "series": [{"name": "free", "steps": steps}, {"name": "c", "labels": {"pod": "app-1"}, "steps": steps[:2]}],
+        "silent": [{"at": "5m", "lasts": "1m"}],
+    }
+    assert marks(("exposed", data)) == [
+        (1001.0, "script", "app-1 c 2.5e+09", None),
+        (1001.0, "script", "node-exporter-0 free 2.5e+09", None),
+        (1002.0, "script", "node-exporter-0 free gone", None),
+        (1005.0, "script", "node-exporter-0 silent", 1006.0),
+    ]

@@ -156,9 +156,10 @@ def _judge(expect: AlertTimelineExpectation, history: History, part: str) -> _Re
     except _BrokenError as error:
         line = Observation(error.stage, part, expect.alert, None, ok=False, note=str(error))
         return _Replica(Verdict.FAIL, f"{part}: {error}", error.stage, None, (line,))
-    lines = tuple(_compare(live, predicted, prediction, part))
-    observed = {line.note: line.observed for line in lines}
-    late = [line for line in lines if not line.ok]
+    compared = tuple(_compare(live, predicted, prediction, part))
+    observed = {line.note: line.observed for line in compared}
+    late = [line for line in compared if not line.ok]
+    lines = (*_stored(expect, history, part), *compared)
     if not late:
         told = " -> ".join(expect.goes) or "never active"
         return _Replica(Verdict.PASS, f"{expect.alert} was as predicted: {told}", None, observed, lines)
@@ -227,6 +228,14 @@ def _series(expect: AlertTimelineExpectation, history: History, part: str, stage
     if not asked or any(record.data["value"] is None for record in asked):
         raise _CannotTellError(f"{part} gave no answer about the {stage.value} stage")
     return history.of("series", expectation=expect.name, stage=stage.value, source=part)
+
+
+def _stored(expect: AlertTimelineExpectation, history: History, part: str) -> Iterator[Observation]:
+    """What the rule read, once it is known to be what was there."""
+    for record in _series(expect, history, part, Stage.PROMETHEUS):
+        labels = record.data["labels"]
+        note = f"samples of {labels.get('__name__')}" + (f" of {labels['pod']}" if "pod" in labels else "")
+        yield Observation(Stage.PROMETHEUS, part, None, len(record.data["samples"]), ok=True, note=note)
 
 
 # --- predicted and live ---------------------------------------------------------------------------------------

@@ -279,6 +279,8 @@ def judge_scripted(samples, *records):
 def test_passes_when_the_script_was_stored_and_the_alert_followed():
     finding = judge_scripted(used(), EXPOSED)
     assert finding.verdict is Verdict.PASS, finding
+    stored = [line for line in finding.evidence if line.stage is Stage.PROMETHEUS]
+    assert [(line.observed, line.note) for line in stored] == [(50, "samples of used_ratio of node-exporter-0")]
 
 
 def test_fails_at_prometheus_when_another_thing_was_stored_than_was_shown():

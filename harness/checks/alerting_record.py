@@ -90,7 +90,9 @@ def _posted(history: History) -> Iterator[Post]:
     for record in history.of("alert_posted"):
         if not any(record.data["status"].values()):
             raise CannotTellError(f"no Alertmanager answered when {record.data['labels']} was posted")
-        yield Post(*(record.data[key] for key in ("began_s", "labels", "starts_s", "ends_s")))
+        at_s, labels, starts_s, ends_s = (record.data[key] for key in ("began_s", "labels", "starts_s", "ends_s"))
+        taken = [part for part, status in record.data["status"].items() if status == 200]
+        yield from (Post(at_s, labels, starts_s, ends_s, part) for part in taken)
 
 
 def _refused(history: History) -> Iterator[str]:

@@ -94,15 +94,19 @@ def check_notification_timeline(expect: NotificationTimelineExpectation, history
     try:
         heard = _heard(expect, history)
         record = read_alerting_record(history, expect.name)
+        if record.refused:
+            return _unheard(expect, Verdict.FAIL, Stage.ALERTMANAGER, f"Alertmanager refused {record.refused[0]}")
         if not any(labels_of(expect.labels) <= labels_of(post.labels) for post in record.posts):
             raise CannotTellError(f"no alert with {expect.labels} was ever raised")
         versions = [_expected(expect, found) for found in record.predictions(heard.until_s + _late_s(record))]
-    except CannotTellError as error:
-        return Finding(expect.name, expect.check, Verdict.INCONCLUSIVE, None, None, str(error), Stage.HARNESS)
-    except ValueError as error:  # a template that the oracle can't read
-        return Finding(expect.name, expect.check, Verdict.INCONCLUSIVE, None, None, str(error), Stage.HARNESS)
+    except (CannotTellError, ValueError) as error:  # ValueError: a template that the oracle can't read
+        return _unheard(expect, Verdict.INCONCLUSIVE, Stage.HARNESS, str(error))
     compared = min((_Comparison(expected, heard, record) for expected in versions), key=lambda one: len(one.wrong))
     return _finding(expect, compared)
+
+
+def _unheard(expect: NotificationTimelineExpectation, verdict: Verdict, stage: Stage, reason: str) -> Finding:
+    return Finding(expect.name, expect.check, verdict, None, None, reason, stage)
 
 
 def _late_s(record: AlertingRecord) -> float:
@@ -113,7 +117,7 @@ class _Comparison:
     """One version of what must come beside what came."""
 
     def __init__(self, expected: Sequence[Message], heard: _Heard, record: AlertingRecord) -> None:
-        self.heard, self.refused, self.began_s = heard, record.refused, record.posts[0].at_s
+        self.heard, self.began_s = heard, record.posts[0].at_s
         self.late_s, early_s = _late_s(record), _EARLY_S + record.spread_s
         left = list(heard.messages)
         self.pairs: list[tuple[Message, Message | None]] = []
@@ -162,8 +166,6 @@ def _judged(
 ) -> Iterator[tuple[Verdict, Stage | None, str]]:
     """What is to be said, the gravest first."""
     heard, wrong = compared.heard, compared.wrong
-    if compared.refused:
-        yield Verdict.FAIL, Stage.ALERTMANAGER, f"Alertmanager refused {compared.refused[0]}"
     if heard.refused:
         yield Verdict.FAIL, Stage.RECEIVER, f"a message was refused: {heard.refused[0]}"
     if wrong:

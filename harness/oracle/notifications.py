@@ -38,7 +38,7 @@ MAINTENANCE_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One alert as it was posted to every replica; all times in Unix seconds."""
+    """One alert as it was posted; all times in Unix seconds."""
 
     at_s: float
     labels: Mapping[str, str]
@@ -46,6 +46,8 @@ class Post:
     """None: when it was posted."""
     ends_s: float | None = None
     """None: resolve_timeout after it was posted, if nothing is heard of it until then."""
+    peer: str | None = None
+    """The replica it was posted to; None: every one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def predict_notifications(
     simulation = _Simulation(config, silences, cluster, _Maintenance(started_s, maintenance_s), flush_lag_s)
     for post in posts:
         for replica in simulation.replicas:
-            simulation.at(post.at_s, partial(replica.receive, _alert(post, config.resolve_timeout_s)))
+            if post.peer in (None, replica.peer.name):
+                simulation.at(post.at_s, partial(replica.receive, _alert(post, config.resolve_timeout_s)))
     for replica in simulation.replicas:
         for from_s, wait_s in replica.peer.waits:
             simulation.at(from_s, replica.die if wait_s is None else simulation.sync)

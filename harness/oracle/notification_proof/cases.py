@@ -70,7 +70,7 @@ class Case:
         def late(at_s: float) -> float:
             return at_s + rng.choice((0.0, SLACK_S))  # the extremes: what lies between them changes less
 
-        posts = [replace(post, at_s=late(post.at_s)) for post in self.posts]
+        posts = [replace(post, at_s=late(post.at_s), peer=peer.name) for peer in cluster.peers for post in self.posts]
         silences = [replace(one, starts_s=late(one.starts_s), ends_s=late(one.ends_s)) for one in self.silences]
         slow = replace(cluster, gossip_s=rng.uniform(0, GOSSIP_S + SLACK_S))
         phase_s, lag_s = rng.uniform(-SLACK_S, SLACK_S), rng.choice(_FLUSH_LAGS_S)

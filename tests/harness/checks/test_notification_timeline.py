@@ -179,7 +179,7 @@ def test_nothing_heard_where_somebody_must_hear_is_no_pass():
 def test_replicas_that_are_cut_off_may_both_tell_and_otherwise_one():
     two = configured(replicas=("am-0", "am-1"))
     again = (heard(5, 1004.0, "firing"), heard(6, 1004.0, "firing", channel="pagerduty"))
-    firing = (posted(1000.0, 2000.0), two, read(until_s=1009.0), *TOLD[:2])
+    firing = (posted(1000.0, 2000.0, **{"am-0": 200, "am-1": 200}), two, read(until_s=1009.0), *TOLD[:2])
     cut = [
         ("fault", {"action": action, "part": "alertmanager-main", "began_s": at_s, "ended_s": at_s})
         for action, at_s in (("partition", 999.0), ("heal", 1006.0))

@@ -1,6 +1,7 @@
 """Single rules of the model that random cases rarely meet alone, and the cluster; all times in seconds."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -121,6 +122,11 @@ def test_replicas_that_do_not_hear_each_other_both_send_and_once_they_do_only_on
         ("b", 4, "firing"),
         ("a", 21, "resolved"),
     ]
+
+
+def test_what_is_posted_to_one_replica_the_other_does_not_know():
+    to_b = [replace(post, peer="b") for post in life(DOWN, 0, 15)]
+    assert by_peer(*to_b, cluster=Cluster([A, B])) == [("b", 4, "firing"), ("b", 24, "resolved")]
 
 
 def test_gossip_slower_than_the_peer_timeout_makes_two_of_one():

@@ -27,7 +27,7 @@ Cell = tuple[str, str, str, str]
 """team, environment, window, quantity"""
 _Cells = Mapping[Cell, float | None]
 
-EVER: Final = "ever"
+EVER: Final = "all time"
 """The window [EVER_FROM, EVER_TO), which holds every event: what a histogram holds, since its buckets are totals."""
 EVER_FROM: Final = "1970-01-01T00:00:00Z"
 EVER_TO: Final = "2100-01-01T00:00:00Z"

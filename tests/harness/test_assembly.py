@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def parts(tmp_path):
     """`parts(app, ...)` -> the platform's components by name, with one joined exporter per app."""
     objects, ports = load_objects(PLATFORM), defaultdict(itertools.count(20_000).__next__)
 
-    def assembled(*apps):
+    def assembled(*apps, discovered=True):
         plan = Plan(
             run_id="r",
             seed=1,
@@ -35,6 +36,7 @@ def parts(tmp_path):
             given_dsn=None,
         )
         joined = [exporter(f"{app}-0", app=app, port=ports[f"{app}-0", "http"], metrics="joined 1\n") for app in apps]
+        joined = [replace(part, discovered=discovered) for part in joined]
         for part in joined:
             plan.inventory.joined(part.app, part.name)
         found = assemble(plan, joined)
@@ -79,3 +81,10 @@ def test_an_app_that_no_service_selects_is_refused_with_the_nearest_name(parts):
 def test_a_part_that_is_there_already_is_refused(parts, apps):
     with pytest.raises(UsageError, match="give the new one another replica number"):
         parts(*apps)
+
+
+def test_a_part_that_no_monitor_may_find_runs_without_a_service(parts):
+    found = parts("prometheus-adr", discovered=False)
+    files = [text for name, text in found["prometheus-core-0"].files.items() if name.startswith("targets/")]
+    assert "prometheus-adr-0" in found
+    assert not [text for text in files if "prometheus-adr" in text]

@@ -90,12 +90,15 @@ def queries(under_test: Parts, rate: int, wish: argparse.Namespace) -> str:
         schedules = [(4, asked)]
         if rate:
             schedules.append((wish.connections, webhooks(under_test, rate, wish, f"q{path[1]}", 2 * wish.for_s)))
+        before_s = under_test.cpu_s()["service"]
         outcomes = send(port_of(under_test), schedules)
-        rows.append([path, *described(outcomes[0])])
+        cpu_ms = 1000 * (under_test.cpu_s()["service"] - before_s) / len(asked)
+        rows.append([path, *described(outcomes[0]), "" if rate else cpu_ms])
         if rate:
-            rows.append(["  and webhooks", *described(outcomes[1])])
+            rows.append(["  and webhooks", *described(outcomes[1]), ""])
     under = f"while {rate} webhooks/s arrive" if rate else "idle"
-    return f"queries {under}, 2/s\n{table(('path', 'requests', 'p50 ms', 'p99 ms', 'max ms', 'errors'), rows)}"
+    head = ("path", "requests", "p50 ms", "p99 ms", "max ms", "errors", "CPU ms each")
+    return f"queries {under}, 2/s\n{table(head, rows)}"
 
 
 def described(outcome: Outcome) -> list[object]:

@@ -23,9 +23,9 @@ WINDOWS_S: Final = (7 * DAY_S, 30 * DAY_S, 90 * DAY_S)
 ENDED_S: Final = 60.0
 """Everything happened at least so long ago; clocks on one machine don't differ, but requests take their time."""
 
-QUIET_S: Final = 900.0
-"""After its beginning's edge a window is quiet for so long. What the edge moves over while a scenario runs, the longest
-of which takes a few minutes, must not change an answer."""
+QUIET_S: Final = 1800.0
+"""After its beginning's edge a window is quiet for so long. What the edge moves over while a scenario runs must not
+change an answer, and on the true clock an expectation waits up to 20 minutes for one."""
 
 
 class OrganisationSpec(BaseModel):

@@ -8,15 +8,12 @@ from typing import Final, Literal
 from pydantic import Field
 
 from fawkes.harness.checks.dora import acknowledged, refusal
-from fawkes.harness.checks.dora_values import LEVELS
+from fawkes.harness.checks.dora_values import LEVELS, OFFENDERS_MAX
 from fawkes.harness.duration import DurationS
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
 from fawkes.harness.oracle.dora import Truth
 from fawkes.harness.oracle.dora_bands import BANDS, DEFAULT_EDITION, EDITIONS, NO_BAND, Edition, classify
-
-OFFENDERS_MAX: Final = 5
-"""How many wrong bands are told one by one."""
 
 _NEVER_GIVEN: Final = {("2024", "change_failure_ratio", "medium")}
 """The 2024 edition has no limit for it (docs/dora.md)."""
@@ -53,8 +50,8 @@ def check_dora_bands(expect: DoraBandsExpectation, history: History) -> Finding:
             return _finding(expect, Verdict.INCONCLUSIVE, f"{stage.value} was never looked at", stage, evidence)
         wrong = [line for line in compared if not line.ok]
         right = len(compared) - len(wrong)
-        evidence.append(Observation(stage, "bands", len(compared), right, not wrong, "the oracle's"))
-        evidence += wrong[:OFFENDERS_MAX]
+        summary = Observation(stage, "bands", len(compared), right, not wrong, "the oracle's")
+        evidence += [*wrong[:OFFENDERS_MAX], summary]
         if wrong:
             reason = f"{wrong[0].source} is {wrong[0].observed} instead of {wrong[0].expected}"
             return _finding(expect, Verdict.FAIL, reason, stage, evidence)
@@ -128,8 +125,8 @@ def _finding(
         expectation=expect.name,
         check=expect.check,
         verdict=verdict,
-        expected=wrong[-1].expected if wrong else "the oracle's bands",
-        observed=wrong[-1].observed if wrong else None,
+        expected=wrong[0].expected if wrong else "the oracle's bands",
+        observed=wrong[0].observed if wrong else None,
         reason=reason,
         stage=stage,
         tolerance=_TOLERANCE,

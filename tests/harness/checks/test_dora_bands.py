@@ -86,6 +86,7 @@ def test_a_wrong_band_fails_at_the_api(edition, band):
     found = judge([wrong, *right()])
     assert (found.verdict, found.stage) == (Verdict.FAIL, Stage.REST)
     assert f"overall of payments over 30d, edition {edition}" in found.reason
+    assert (found.observed, found.expected) == (band, BANDS[edition]["overall"])
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,11 @@ class AlertCoverage:
         """(scenario, expectation) of every proof that it kept quiet where it had to."""
         return tuple((sighting.scenario, name) for sighting in self.sightings for name in sighting.quiet)
 
+    @property
+    def not_passed(self) -> tuple[tuple[str, str], ...]:
+        """(scenario, expectation) of everything about it that failed or could not be judged."""
+        return tuple((sighting.scenario, name) for sighting in self.sightings for name in sighting.not_passed)
+
 
 @dataclass(frozen=True, slots=True)
 class ChainLink:

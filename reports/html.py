@@ -33,6 +33,8 @@ _ROWS_MAX, _PAGE_ROWS_MAX = 200, 600
 their own share of the page: with 25 scenarios, each broken at hundreds of values, it stays below 2 MB."""
 _ROWS_LEAST = 8
 """What every table may have, however many there are."""
+_PROOFS_MAX = 5
+"""Links to expectations in one cell of the table of alerts; result.json has them all."""
 _CHAINS_MAX = 200
 """Rows of a table of DORA values; result.json has them all."""
 
@@ -133,6 +135,7 @@ def _environment() -> Environment:
         "chain_cell": dora.chain_cell,
         "brief": dora.brief,
         "chains_max": _CHAINS_MAX,
+        "proofs_max": _PROOFS_MAX,
         "verdicts": Verdict,
     }
     return environment

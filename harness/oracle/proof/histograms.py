@@ -53,7 +53,7 @@ def _layout(rng: random.Random) -> list[float]:
     if rng.random() < 0.06:
         return [math.inf]
     bounds = sorted(rng.sample(palette, rng.randint(1, 8)))
-    return bounds if rng.random() < 0.05 else [*bounds, math.inf]
+    return bounds if rng.random() < 0.15 else [*bounds, math.inf]
 
 
 def _spelled(rng: random.Random, bound: float) -> str:

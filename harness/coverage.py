@@ -11,11 +11,10 @@ Nothing here knows a check by name. What is read is what observers write down ab
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from fawkes.harness.episodes import SAME_EPISODE, episodes, evaluations_apart_s
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import (
     AlertCoverage,
@@ -28,9 +27,6 @@ from fawkes.harness.model import (
     Stage,
     Verdict,
 )
-
-_SAME_EPISODE: Final = 2.5
-"""Evaluations between two samples of one episode: one may have been missed on a busy machine."""
 
 Labels = Mapping[str, str]
 
@@ -192,43 +188,25 @@ def _identity(labels: Labels) -> dict[str, str]:
 
 
 def _episode(alert: str, labels: Labels, records: Sequence[Record]) -> _Episode | None:
-    """The first episode that fired; None when none did.
-
-    A replica's samples are one evaluation apart, and that spacing tells where an episode begins and ends.
-    """
+    """The first episode that fired; None when none did."""
     firing = _times(records, "firing")
     if not firing:
         return None
-    pending = _times(records, "pending")
-    spacing_s = _spacing_s(records)
-    fired_s = firing[0]
-    began_s = -_end_of_run([-fired_s, *(-at_s for at_s in reversed(pending) if at_s < fired_s)], spacing_s)
-    last_s = _end_of_run(firing, spacing_s)
+    apart_s = evaluations_apart_s(record.data["samples"] for record in records)
+    fired_s, last_s = next(episodes(firing, apart_s))
+    pending = [at_s for at_s in _times(records, "pending") if at_s < fired_s]
+    *_, (began_s, _) = episodes([*pending, fired_s], apart_s)
     read_s = max(record.at_s for record in records)
-    over = spacing_s > 0 and read_s - last_s > _SAME_EPISODE * spacing_s
+    over = apart_s > 0 and read_s - last_s > SAME_EPISODE * apart_s
     return _Episode(
         alert,
         labels,
         pending_s=began_s if began_s < fired_s else None,
         firing_s=fired_s,
-        inactive_s=last_s + spacing_s if over else None,
+        inactive_s=last_s + apart_s if over else None,
     )
 
 
 def _times(records: Iterable[Record], state: str) -> list[float]:
     found = (r.data["samples"] for r in records if r.data["labels"]["alertstate"] == state)
     return sorted({at_s for samples in found for at_s, _ in samples})
-
-
-def _spacing_s(records: Iterable[Record]) -> float:
-    """From one evaluation to the next; 0 when no replica has seen the alert twice in one state."""
-    pairs = (pair for record in records for pair in itertools.pairwise(record.data["samples"]))
-    return min((after - before for (before, _), (after, _) in pairs), default=0.0)
-
-
-def _end_of_run(times_s: Sequence[float], spacing_s: float) -> float:
-    """The last of the times that follow the first one without a gap."""
-    for before, after in itertools.pairwise(times_s):
-        if after - before > _SAME_EPISODE * spacing_s:
-            return before
-    return times_s[-1]

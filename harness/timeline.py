@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fawkes.harness.checks.exposed import Exposed
+from fawkes.harness.episodes import episodes, evaluations_apart_s
 from fawkes.harness.model import History, Mark, Record
 
 
@@ -62,7 +63,9 @@ def _alerts(history: History) -> Iterator[Mark]:
             series[record.data["source"], *sorted(record.data["labels"].items())] = record.data
     for data in series.values():
         lane = f"{data['labels'].get('alertname')} on {data['source']}"
-        yield Mark(data["samples"][0][0], lane, str(data["labels"].get("alertstate")), data["samples"][-1][0])
+        times_s, apart_s = [at_s for at_s, _ in data["samples"]], evaluations_apart_s([data["samples"]])
+        for first_s, last_s in episodes(times_s, apart_s):
+            yield Mark(first_s, lane, str(data["labels"].get("alertstate")), last_s)
 
 
 def _posted(history: History) -> Iterator[Mark]:

@@ -36,3 +36,16 @@ def test_a_scripted_target_is_marked_at_each_change_and_silence_on_the_live_cloc
         (1002.0, "script", "node-exporter-0 free gone", None),
         (1005.0, "script", "node-exporter-0 silent", 1006.0),
     ]
+
+
+def test_an_alert_is_a_span_for_each_episode_as_who_read_it_last_has_seen_it():
+    labels = {"__name__": "ALERTS", "alertname": "Down", "alertstate": "firing"}
+    early, late = ([[at_s, 1] for at_s in times] for times in ([1.0, 2.0], [1.0, 2.0, 3.0, 9.0, 10.0]))
+    read = [("series", {"source": "core-0", "labels": labels, "samples": samples}) for samples in (early, late)]
+    assert marks(*read) == [(1.0, "Down on core-0", "firing", 3.0), (9.0, "Down on core-0", "firing", 10.0)]
+
+
+def test_a_message_that_two_expectations_have_read_is_one_mark_and_two_alerts_in_it_are_two():
+    entry = {"receiver": "email", "received_s": 5.0, "alert": "Down", "status": "firing"}
+    one, other = entry | {"id": 1}, entry | {"id": 2}
+    assert len(marks(("received", one), ("received", other), ("received", one))) == 2

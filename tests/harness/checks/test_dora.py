@@ -90,6 +90,19 @@ def test_the_first_stage_that_differs_is_named(stage, wrong):
     assert (found.verdict, found.stage, found.observed) == (Verdict.FAIL, Stage(stage), wrong)
 
 
+def test_how_far_a_wrong_value_got_is_in_the_evidence():
+    wrong = [value(r.data["stage"], 1.0) if r.data["stage"] in ("rule", "thanos") else r for r in seen_everywhere()]
+    found = judge(a_deployment_two_hours_after_its_commit(), wrong)
+    assert found.stage is Stage.RULE
+    assert {line.stage for line in found.evidence if not line.ok} == {Stage.RULE, Stage.THANOS}
+
+
+def test_every_line_of_the_evidence_says_what_it_is_a_value_of():
+    found = judge(a_deployment_two_hours_after_its_commit(), seen_everywhere())
+    subject = {"metric": "lead_time_p50_s", "team": "payments", "environment": "production", "window": "30d"}
+    assert all(line.subject == subject for line in found.evidence)
+
+
 def test_one_replica_that_differs_is_enough():
     values = [*seen_everywhere(), value("rule", 3600.0, source="prometheus-core-1")]
     found = judge(a_deployment_two_hours_after_its_commit(), values)

@@ -50,6 +50,10 @@ def main() -> None:
     for round_ in range(wish.rounds):
         cases = {name: list(draw_cases(wish.seed + round_, CASES, one)) for name, one in SETTINGS.items()}
         played = play(binary, [(cases[name], cluster) for name, cluster in SETTINGS.items()])
+        if any(one.is_void for one in played):
+            late_s = max(one.posted_late_s for one in played)
+            sys.stdout.write(f"round {round_} is void, the machine was too busy: a post left {late_s:.2f} s late\n")
+            continue
         for (name, cluster), one in zip(SETTINGS.items(), played, strict=True):
             judged[name] += [Judged(case, cluster, heard) for case, heard in zip(cases[name], one.heard, strict=True)]
     for name, ones in judged.items():

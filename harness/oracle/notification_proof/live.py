@@ -29,6 +29,7 @@ from fawkes.harness.oracle.notification_proof.cases import (
     HORIZON_S,
     MAINTENANCE_S,
     PEER_TIMEOUT_S,
+    SLACK_S,
     Case,
     Heard,
     Streams,
@@ -53,6 +54,11 @@ class Played:
     """Of each case."""
     posted_late_s: float
     """By how much the worst post missed its time."""
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the machine was too busy for what is heard to mean anything."""
+        return self.posted_late_s >= SLACK_S
 
 
 def play(binary: Path, plays: Sequence[tuple[Sequence[Case], Cluster]]) -> list[Played]:

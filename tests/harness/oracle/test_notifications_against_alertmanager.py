@@ -2,7 +2,7 @@
 
 import pytest
 
-from fawkes.harness.oracle.notification_proof.cases import ALONE, LATE_S, PAIR, SLACK_S, draw_cases, is_same
+from fawkes.harness.oracle.notification_proof.cases import ALONE, LATE_S, PAIR, draw_cases, is_same
 from fawkes.harness.oracle.notification_proof.live import play
 from fawkes.harness.oracle.notification_proof.wrong import WRONG_CLUSTERS, WRONG_MODELS
 from fawkes.harness.toolchain import provide
@@ -10,6 +10,8 @@ from fawkes.harness.toolchain import provide
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
 SEED = 4
+TRIES = 3
+"""When the machine is too busy to post in time, which voids what is heard."""
 SETTINGS = {"alone": (80, ALONE), "pair": (15, PAIR)}
 
 
@@ -18,7 +20,10 @@ def plays():
     """Setting -> its cases and what came of them."""
     cases = {name: list(draw_cases(SEED, count, cluster)) for name, (count, cluster) in SETTINGS.items()}
     binary = provide(["alertmanager"], progress=lambda line: None)["alertmanager"].path
-    played = play(binary, [(cases[name], cluster) for name, (_, cluster) in SETTINGS.items()])
+    for _ in range(TRIES):
+        played = play(binary, [(cases[name], cluster) for name, (_, cluster) in SETTINGS.items()])
+        if not any(one.is_void for one in played):
+            break
     return {name: (cases[name], one) for name, one in zip(SETTINGS, played, strict=True)}
 
 
@@ -31,7 +36,7 @@ def wrong_cases(play, cluster):
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_every_message_is_predicted_and_none_besides(plays, setting):
     _, played = plays[setting]
-    assert played.posted_late_s < SLACK_S, "the machine is too busy to post in time"
+    assert not played.is_void, f"the machine is too busy: a post left {played.posted_late_s:.2f} s late"
     assert wrong_cases(plays[setting], SETTINGS[setting][1]) == []
     assert sum(len(messages) for heard in played.heard for messages in heard.values()) > 50
 

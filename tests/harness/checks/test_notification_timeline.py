@@ -198,6 +198,18 @@ def test_a_replica_that_is_killed_is_not_waited_for():
     assert judge(*records).verdict is Verdict.FAIL
 
 
+def test_a_replica_that_comes_back_learns_what_was_told_and_does_not_say_it_again():
+    two = configured(replicas=("am-0", "am-1"))
+    both = {"am-0": 200, "am-1": 200}
+    fault = {"part": "am-0", "ended_s": 1004.0}
+    gone = ("fault", fault | {"action": "stop", "began_s": 1004.0})
+    back = ("fault", fault | {"action": "start", "began_s": 1005.0, "ended_s": 1006.0})
+    posts = (posted(1000.0, 2000.0, **both), posted(1007.0, 2000.0, **both))
+    records = (*posts, two, gone, back, *TOLD[:2], read(until_s=1025.0))
+    assert judge(*records).verdict is Verdict.PASS
+    assert judge(*records, heard(5, 1017.0, "firing")).verdict is Verdict.FAIL
+
+
 def raised(states, part="prometheus-core-0"):
     about = {"expectation": NAME, "stage": "rule", "source": part, "query": "ALERTS"}
     for state, times in states.items():

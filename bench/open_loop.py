@@ -101,6 +101,10 @@ class _Run:
         self._idle.append(connection)
         self._pump()
 
+    def lost(self, connection: _Connection) -> None:
+        if connection in self._idle:
+            self._idle.remove(connection)
+
     def answered(self, intended_s: float, status: int) -> None:
         self._outcome.add(status, asyncio.get_running_loop().time() - intended_s)
         if self._outcome.statuses.total() == self._outcome.offered:
@@ -140,6 +144,7 @@ class _Connection(asyncio.Protocol):
             self._run.ready(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._run.lost(self)
         self._finish(0)
 
     def close(self) -> None:

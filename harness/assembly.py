@@ -66,13 +66,17 @@ def assemble(plan: Plan, joined: Sequence[Component]) -> list[Component]:
     pods = _pods(plan)
     pods += _joined_pods(plan, joined, pods)
     jobs = [part for part in joined if part.ready.by == "exit"]
+    services = [*_services(plan, joined), *(part for part in joined if part not in jobs)]
+    alerting = _alerting(plan)
+    # Prometheus comes last. What it alerts on would otherwise be down at each start, for minutes of a compressed clock.
+    watched = tuple(part.name for part in (*services, *alerting))
     parts = [
         *_stores(plan),
-        *(_prometheus(one, plan, pods) for one in plan.inventory.prometheus),
-        *_alerting(plan),
+        *alerting,
+        *services,
+        *jobs,
+        *(replace(_prometheus(one, plan, pods), after=watched) for one in plan.inventory.prometheus),
         *_thanos(plan, after_jobs=tuple(job.name for job in jobs)),
-        *_services(plan, joined),
-        *joined,
     ]
     return [piece for part in parts for piece in _tampered(part, plan)]
 

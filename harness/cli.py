@@ -29,6 +29,7 @@ from fawkes.harness.rulecheck import check_rules, check_unit_tests
 from fawkes.harness.rundir import LATEST, RunDirectory
 from fawkes.harness.scenario import Profile, find_scenarios
 from fawkes.harness.session import RUNS, ProviderName, Session, Wish, write_result
+from fawkes.harness.side_by_side import jobs_that_fit
 from fawkes.harness.signals import listen
 from fawkes.harness.toolchain import provide
 from fawkes.reports.render import RENDERERS
@@ -82,6 +83,9 @@ def run_command(
     seed: Annotated[int | None, typer.Option(min=0, help="Reproduces a run's inputs; random when not given.")] = None,
     mutant: Annotated[str | None, typer.Option(help="Break one thing (see `harness mutants`).")] = None,
     runs: Runs = RUNS,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Scenarios at a time; one per core if memory allows.")
+    ] = None,
     keep: Annotated[bool, typer.Option(help="Hold each platform after its scenario until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json on standard output.")] = False,
 ) -> None:
@@ -90,17 +94,21 @@ def run_command(
     Example: harness run smoke dora_golden --seed 7
     """
     loaded = scenario_loader().load(find_scenarios(names or [], SCENARIOS))
+    at_a_time = 1 if keep or len(loaded) == 1 else jobs or jobs_that_fit()
     with Narrator(_err) as narrator:
         hold = (lambda environment: hold_until_signal(environment, narrator.keep)) if keep else None
         wish = Wish(on, profile, seed, runs, find_mutant(mutant) if mutant else None, hold)
         session = Session(loaded, wish, narrator, narrator.progress)
-        interrupted = _run_all(session, list(loaded), narrator)
+        if at_a_time > 1:
+            interrupted = session.run_all(at_a_time, lambda name, line: narrator(f"{name}: {line}"))
+        else:
+            interrupted = _run_in_turn(session, list(loaded), narrator)
         result = session.finish()
     _report(result, session.directory.path, as_json)
     raise typer.Exit(INTERRUPTED if interrupted else result.verdict.exit_code)
 
 
-def _run_all(session: Session, names: Sequence[str], narrator: Narrator) -> bool:
+def _run_in_turn(session: Session, names: Sequence[str], narrator: Narrator) -> bool:
     """Run them in turn; True when Ctrl-C ended it. The record so far is judged all the same."""
     for name in names:
         narrator.context = name

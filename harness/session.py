@@ -18,6 +18,7 @@ from fawkes.harness.environment import PLATFORM, REQUIRED_BINARIES, Environment,
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.judge import judge_run
 from fawkes.harness.model import RunResult
+from fawkes.harness.mutants import find_mutant
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.providers.base import Provider, missing_abilities
@@ -27,7 +28,8 @@ from fawkes.harness.run import Say, Setting, run_scenario
 from fawkes.harness.rundir import Manifest, Planned, RunDirectory, write_whole
 from fawkes.harness.scenario import Profile, Scenario
 from fawkes.harness.shipped import shipped_alerts
-from fawkes.harness.toolchain import provide
+from fawkes.harness.side_by_side import Tell, run_side_by_side
+from fawkes.harness.toolchain import Binary, provide
 
 RUNS: Final = Path(".fawkes/runs")
 """Where run directories go unless --runs says otherwise."""
@@ -76,15 +78,7 @@ class Session:
         )
         self.skipped = {p.name: p.skipped for p in planned if p.skipped is not None}
         self.directory = RunDirectory.create(wish.runs, manifest)
-        self._setting = Setting(
-            run_id=run_id,
-            seed=seed,
-            profile=wish.profile,
-            drivers=DRIVERS,
-            binaries={name: b.path for name, b in binaries.items()},
-            mutant=wish.mutant,
-            hold=wish.hold,
-        )
+        self._setting = _setting(manifest, binaries, wish.hold)
 
     def run(self, name: str) -> None:
         """Record one planned scenario; nothing happens for a skipped one."""
@@ -92,9 +86,35 @@ class Session:
             scenario, _ = self._scenarios[name]
             run_scenario(name, scenario, self.directory.scenario(name), self._setting, self._say)
 
+    def run_all(self, jobs: int, tell: Tell) -> bool:
+        """Record all of them, at most `jobs` at a time, each in a process; True when Ctrl-C ended it early."""
+        wanted = {name: scenario for name, (scenario, _) in self._scenarios.items() if name not in self.skipped}
+        return run_side_by_side(self.directory.path, wanted, jobs, tell)
+
     def finish(self) -> RunResult:
         """Judge what was recorded and write result.json and the reports."""
         return write_result(self.directory)
+
+
+def record_planned(directory: RunDirectory, name: str, say: Say) -> None:
+    """Record one planned scenario of a run that another process leads. RecordError without a run.json."""
+    manifest = directory.manifest()
+    planned = next(one for one in manifest.scenarios if one.name == name)
+    scenario = scenario_loader().restore(planned.value, str(directory.path / "run.json"))
+    binaries = provide(REQUIRED_BINARIES, progress=say)
+    run_scenario(name, scenario, directory.scenario(name), _setting(manifest, binaries, hold=None), say)
+
+
+def _setting(manifest: Manifest, binaries: Mapping[str, Binary], hold: Callable[[Environment], None] | None) -> Setting:
+    return Setting(
+        run_id=manifest.run_id,
+        seed=manifest.seed,
+        profile=manifest.profile,
+        drivers=DRIVERS,
+        binaries={name: binary.path for name, binary in binaries.items()},
+        mutant=find_mutant(manifest.mutant) if manifest.mutant else None,
+        hold=hold,
+    )
 
 
 def write_result(directory: RunDirectory) -> RunResult:

@@ -86,6 +86,9 @@ class Scenario(_Strict):
     """One claim, what is done to the platform, and what must come of it."""
 
     claim: str = Field(min_length=10, description="One sentence that is true of a healthy platform.")
+    alone: bool = Field(
+        default=False, description="No other scenario runs meanwhile: what this one measures would be their load, too."
+    )
     needs: tuple[str, ...] = Field(default=(), description=f"Abilities of the provider: {', '.join(ABILITIES)}.")
     platform: PlatformSpec = PlatformSpec()
     workload: tuple[Any, ...] = ()

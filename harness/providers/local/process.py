@@ -63,6 +63,11 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
+def child_of_ours(death_signal: int) -> Callable[[], None]:
+    """A preexec_fn: the kernel sends the child this signal when we die. For children of the main thread."""
+    return _before_exec(os.getpid(), death_signal, map_user=False)
+
+
 def _before_exec(parent: int, death_signal: int, map_user: bool) -> Callable[[], None]:
     def prepare() -> None:
         if map_user:

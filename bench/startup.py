@@ -14,10 +14,10 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from fawkes.harness.environment import REQUIRED_BINARIES, Environment, Site
+from fawkes.harness.environment import Environment, Site
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.session import new_run_id
-from fawkes.harness.toolchain import provide
+from fawkes.harness.toolchain import PLATFORM_BINARIES, provide
 
 Steps = dict[str, float]
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=5)
     wish = parser.parse_args()
-    binaries = {name: b.path for name, b in provide(REQUIRED_BINARIES, progress=lambda _: None).items()}
+    binaries = {name: b.path for name, b in provide(PLATFORM_BINARIES, progress=lambda _: None).items()}
     seconds: dict[str, list[float]] = defaultdict(list)
     memory: dict[str, list[float]] = defaultdict(list)
     for _ in range(wish.times):

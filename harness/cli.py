@@ -16,7 +16,7 @@ from typer.exceptions import TyperException
 
 from fawkes.harness.composition import SCENARIOS, scenario_loader
 from fawkes.harness.doctor import examine
-from fawkes.harness.environment import ADR_LITERAL, PLATFORM, REQUIRED_BINARIES
+from fawkes.harness.environment import ADR_LITERAL, PLATFORM
 from fawkes.harness.errors import HarnessError, UsageError
 from fawkes.harness.given_postgres import SETTING, drop, server_dsn
 from fawkes.harness.keeper import hold_until_signal, keep_up, parse_ports, take_down
@@ -31,7 +31,7 @@ from fawkes.harness.scenario import Profile, find_scenarios
 from fawkes.harness.session import RUNS, ProviderName, Session, Wish, write_result
 from fawkes.harness.side_by_side import jobs_that_fit
 from fawkes.harness.signals import listen
-from fawkes.harness.toolchain import provide
+from fawkes.harness.toolchain import CLUSTER_BINARIES, PLATFORM_BINARIES, provide
 from fawkes.reports.render import RENDERERS
 from fawkes.reports.text import summary_lines
 
@@ -228,10 +228,13 @@ def gc_command() -> None:
 
 
 @toolchain_app.command("build")
-def toolchain_build_command() -> None:
+def toolchain_build_command(
+    cluster: Annotated[bool, typer.Option(help="Also what a kind cluster is made of.")] = False,
+) -> None:
     """Find or build every binary the platform needs, ahead of a run."""
+    names = (*PLATFORM_BINARIES, *CLUSTER_BINARIES) if cluster else PLATFORM_BINARIES
     with Narrator(_err) as narrator:
-        binaries = provide(REQUIRED_BINARIES, progress=narrator.progress)
+        binaries = provide(names, progress=narrator.progress)
     for binary in binaries.values():
         _out.print(f"{binary.name} {binary.version} ({binary.origin}): {binary.path}", markup=False, highlight=False)
 

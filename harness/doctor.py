@@ -24,7 +24,17 @@ import psutil
 
 from fawkes.harness.child import ask
 from fawkes.harness.errors import HarnessError
-from fawkes.harness.toolchain import Binary, Go, Miss, cache_directory, find, find_go, pins, setting_name
+from fawkes.harness.toolchain import (
+    PLATFORM_BINARIES,
+    Binary,
+    Go,
+    Miss,
+    cache_directory,
+    find,
+    find_go,
+    pins,
+    setting_name,
+)
 from fawkes.harness.toolchain.pins import go_directive
 
 State = Literal["ok", "missing", "limited"]
@@ -72,7 +82,9 @@ class Row:
 
 def examine(environ: Mapping[str, str]) -> list[Row]:
     """Everything the harness depends on, binaries first, in a fixed order. Never raises for what it finds."""
-    probes: list[tuple[str, Callable[[], Row]]] = [(name, functools.partial(_binary, name, environ)) for name in pins()]
+    probes: list[tuple[str, Callable[[], Row]]] = [
+        (name, functools.partial(_binary, name, environ)) for name in PLATFORM_BINARIES
+    ]
     probes += [
         ("Python", _python),
         ("Go", functools.partial(_go, environ)),
@@ -183,7 +195,7 @@ def _room(why: str, place: Path, needed: float) -> Row:
 
 def _must_build(environ: Mapping[str, str], cache_dir: Path) -> bool:
     """Whether something is neither given nor in the cache. PATH is left out: asking it is another probe's task."""
-    open_names = [name for name in pins() if setting_name(name) not in environ]
+    open_names = [name for name in PLATFORM_BINARIES if setting_name(name) not in environ]
     return any(isinstance(find(name, environ={"PATH": ""}, cache_dir=cache_dir), Miss) for name in open_names)
 
 

@@ -33,7 +33,6 @@ from fawkes.harness.secrets import Secrets
 if TYPE_CHECKING:
     from fawkes.harness.run import Setting
 
-REQUIRED_BINARIES: Final = ("prometheus", "promtool", "alertmanager", "amtool", "thanos", "minio")
 FIXTURES: Final = Path(fawkes.harness.__file__).parent.parent / "fixtures"
 PLATFORM: Final = FIXTURES / "platform"
 ADR_LITERAL: Final = FIXTURES / "adr_literal"

@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from fawkes.harness.environment import REQUIRED_BINARIES, Environment, Site
+from fawkes.harness.environment import Environment, Site
 from fawkes.harness.errors import DeadlineExceeded, HarnessError, ProviderError, UsageError
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.providers.local.ledger import kept_runs
 from fawkes.harness.run import Say
 from fawkes.harness.session import new_run_id
 from fawkes.harness.signals import listen
-from fawkes.harness.toolchain import provide
+from fawkes.harness.toolchain import PLATFORM_BINARIES, provide
 
 _UP_WITHIN_S: Final = 90.0
 """Every part has 60 s to become ready; the rest is rendering and forking."""
@@ -47,7 +47,7 @@ def parse_ports(wishes: Sequence[str]) -> Ports:
 
 def keep_up(ports: Ports, *, seed: int, runs: Path, say: Say) -> list[str]:
     """Start a platform that outlives this process, and return lines that tell its URLs. Raises what kept it down."""
-    provide(REQUIRED_BINARIES, progress=say)
+    provide(PLATFORM_BINARIES, progress=say)
     directory = (runs / f"up-{new_run_id()}").absolute()
     try:
         directory.mkdir(parents=True)
@@ -119,7 +119,7 @@ def _url_lines(urls: Mapping[str, str]) -> list[str]:
 def _keep(wish: Mapping[str, object]) -> None:
     """The keeper's own life."""
     directory = Path(str(wish["directory"]))
-    binaries = {name: b.path for name, b in provide(REQUIRED_BINARIES, progress=print).items()}
+    binaries = {name: b.path for name, b in provide(PLATFORM_BINARIES, progress=print).items()}
     clock = RealClock()
     fixed = {(part, name): number for part, name, number in wish["ports"]}  # type: ignore[attr-defined]
     site = Site.bare(

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from fawkes.harness import fingerprint
 from fawkes.harness.composition import DRIVERS, RENDER, ROOT, scenario_loader
-from fawkes.harness.environment import PLATFORM, REQUIRED_BINARIES, Environment, refuse_unknown_parts
+from fawkes.harness.environment import PLATFORM, Environment, refuse_unknown_parts
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.judge import judge_run
 from fawkes.harness.model import RunResult
@@ -29,7 +29,7 @@ from fawkes.harness.rundir import Manifest, Planned, RunDirectory, write_whole
 from fawkes.harness.scenario import Profile, Scenario
 from fawkes.harness.shipped import shipped_alerts
 from fawkes.harness.side_by_side import Tell, run_side_by_side
-from fawkes.harness.toolchain import Binary, provide
+from fawkes.harness.toolchain import PLATFORM_BINARIES, Binary, provide
 
 RUNS: Final = Path(".fawkes/runs")
 """Where run directories go unless --runs says otherwise."""
@@ -56,7 +56,7 @@ class Session:
         refuse_unknown_parts({name: scenario for name, (scenario, _) in scenarios.items()})
         self._scenarios, self._say = scenarios, say
         seed = secrets.randbelow(2**31) if wish.seed is None else wish.seed
-        binaries = provide(REQUIRED_BINARIES, progress=progress)
+        binaries = provide(PLATFORM_BINARIES, progress=progress)
         run_id = new_run_id()
         planned = tuple(
             Planned(name, value, skipped=_why_skipped(scenario, wish.on))
@@ -101,7 +101,7 @@ def record_planned(directory: RunDirectory, name: str, say: Say) -> None:
     manifest = directory.manifest()
     planned = next(one for one in manifest.scenarios if one.name == name)
     scenario = scenario_loader().restore(planned.value, str(directory.path / "run.json"))
-    binaries = provide(REQUIRED_BINARIES, progress=say)
+    binaries = provide(PLATFORM_BINARIES, progress=say)
     run_scenario(name, scenario, directory.scenario(name), _setting(manifest, binaries, hold=None), say)
 
 

@@ -136,14 +136,14 @@ def _compile(
     # Fetches what the packages need, and only that, before anything is compiled: offline shows here at once.
     listed = go_run("list", "-deps", "-f", "{{.ImportPath}}", *packages)
     tale.packages = sum(not text.startswith("go: ") for text in listed.lines)
-    for package in packages:  # One at a time: two links at once took 3.4 GiB (prometheus and promtool), one 1.9.
-        go_run("build", "-v", *build_arguments(wanted[0]), "-o", f"{made}/", package)
+    for pin in wanted:  # One at a time: two links at once took 3.4 GiB (prometheus and promtool), one 1.9.
+        go_run("build", "-v", *build_arguments(pin), "-o", str(made / pin.name), pin.package)
     return made
 
 
 def _prove(pin: Pin, made: Path, environ: Mapping[str, str]) -> None:
     """A binary enters the cache only when it starts and says that it is the pinned version."""
-    output = ask([str(made), "--version"], environ=environ, within_s=ANSWER_WITHIN_S)
+    output = ask([str(made), *pin.asked], environ=environ, within_s=ANSWER_WITHIN_S)
     if output is None:
         raise ToolchainError(
             f"{pin.name} was built but does not run in {made.parent}; if that file system is mounted noexec, "

@@ -107,12 +107,12 @@ def _from_setting(pin: Pin, path: Path, environ: Mapping[str, str], answer_withi
 
 def _judge(pin: Pin, path: Path, environ: Mapping[str, str], within_s: float) -> tuple[str, str]:
     """(version, why it is refused); the second is empty when the binary may be used."""
-    output = ask([str(path), "--version"], environ=environ, within_s=within_s)
+    output = ask([str(path), *pin.asked], environ=environ, within_s=within_s)
     if output is None:
-        return "", f"{path} --version cannot be run, or did not answer within {within_s:g} s"
+        return "", f"{path} {' '.join(pin.asked)} cannot be run, or did not answer within {within_s:g} s"
     version = pin.printed(output)
     if version is None:
-        return "", f"{path} --version tells no version, {pin.version} is wanted"
+        return "", f"{path} {' '.join(pin.asked)} tells no version, {pin.version} is wanted"
     if not pin.accepts(version):
         return version, f"{path} is version {version}, wanted is {pin.version} or newer within the same major version"
     return version, ""

@@ -10,7 +10,7 @@ import functools
 import importlib.resources
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,9 @@ class Dialect(enum.Enum):
 
     COMMON = re.compile(r"version v?(?P<version>(?P<major>\d+)\.(?P<minor>\d+)\.\d+[^\s,]*)")
     """`NAME, version 3.13.5 (branch: ...`: everything built on github.com/prometheus/common/version."""
+
+    PLAIN = re.compile(r"\bv?(?P<version>(?P<major>\d+)\.(?P<minor>\d+)\.\d+[^\s,]*)")
+    """`Kubernetes v1.34.3`, `etcd Version: 3.6.5`, `CoreDNS-1.12.1`: a version somewhere in the first words."""
 
     MINIO = re.compile(r"(?P<version>(?P<major>\d{4})-(?P<minor>\d\d)-\d\dT\d\d-\d\d-\d\dZ)")
     """`minio version RELEASE.2026-02-12T20-18-48Z (...`: the version is the time of the release."""
@@ -58,10 +61,12 @@ class Dialect(enum.Enum):
         return module_version.removeprefix("v")
 
     def stamps(self, module_version: str) -> dict[str, str]:
-        """Linker variables (`-X name=value`) that make the binary print the version it is."""
+        """Linker variables (`-X name=value`) that make a binary of this family print the version it is."""
         release = self.release(module_version)
         if self is Dialect.COMMON:
             return {"github.com/prometheus/common/version.Version": release}
+        if self is Dialect.PLAIN:
+            return {}
         date, _, clock = release.partition("T")
         return {
             "github.com/minio/minio/cmd.Version": f"{date}T{clock.replace('-', ':')}",
@@ -85,9 +90,11 @@ class Pin:
     dialect: Dialect
     stamps: Mapping[str, str]
     """Linker variable -> value."""
+    asked: tuple[str, ...] = ("--version",)
+    """Arguments with which it tells its version."""
 
     def printed(self, output: str) -> str | None:
-        """The version in what the binary printed for `--version`, or None."""
+        """The version in what the binary printed when `asked`, or None."""
         return self.dialect.printed(output)
 
     def accepts(self, version: str) -> bool:
@@ -96,25 +103,82 @@ class Pin:
         return major == pinned_major and minor >= pinned_minor
 
 
-_BINARIES: Final = {
-    "prometheus": ("prometheus", "github.com/prometheus/prometheus/cmd/prometheus", Dialect.COMMON),
-    "promtool": ("prometheus", "github.com/prometheus/prometheus/cmd/promtool", Dialect.COMMON),
-    "alertmanager": ("alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager", Dialect.COMMON),
-    "amtool": ("alertmanager", "github.com/prometheus/alertmanager/cmd/amtool", Dialect.COMMON),
-    "thanos": ("thanos", "github.com/thanos-io/thanos/cmd/thanos", Dialect.COMMON),
-    "minio": ("minio", "github.com/minio/minio", Dialect.MINIO),
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a go.mod does not say of a binary."""
+
+    folder: str
+    """Under fixtures/toolchain."""
+    package: str
+    dialect: Dialect = Dialect.COMMON
+    asked: tuple[str, ...] = ("--version",)
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    """Beside those of the dialect; `{release}` stands for the version."""
+
+
+_KUBERNETES: Final = {
+    f"{package}.{variable}": value
+    for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+    for variable, value in {
+        "gitVersion": "v{release}",
+        "gitMajor": "{major}",
+        "gitMinor": "{minor}",
+        "gitTreeState": "archive",
+        "gitCommit": "unknown",
+        "buildDate": "1970-01-01T00:00:00Z",  # the same binary from the same sources
+    }.items()
 }
-"""Binary -> (folder under fixtures/toolchain, main package, dialect)."""
+"""What hack/lib/version.sh sets. kubeadm compares these of the binaries with each other."""
+
+
+def _kubernetes(name: str, *asked: str) -> _Entry:
+    return _Entry("kubernetes", f"k8s.io/kubernetes/cmd/{name}", Dialect.PLAIN, asked or ("--version",), _KUBERNETES)
+
+
+_OPERATOR: Final = "github.com/prometheus-operator/prometheus-operator/cmd"
+_BINARIES: Final[Mapping[str, _Entry]] = {
+    "prometheus": _Entry("prometheus", "github.com/prometheus/prometheus/cmd/prometheus"),
+    "promtool": _Entry("prometheus", "github.com/prometheus/prometheus/cmd/promtool"),
+    "alertmanager": _Entry("alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager"),
+    "amtool": _Entry("alertmanager", "github.com/prometheus/alertmanager/cmd/amtool"),
+    "thanos": _Entry("thanos", "github.com/thanos-io/thanos/cmd/thanos"),
+    "minio": _Entry("minio", "github.com/minio/minio", Dialect.MINIO),
+    "kind": _Entry("kind", "sigs.k8s.io/kind", Dialect.PLAIN),
+    "kubectl": _kubernetes("kubectl", "version", "--client"),
+    "kubeadm": _kubernetes("kubeadm", "version", "-o", "short"),
+    "kubelet": _kubernetes("kubelet"),
+    "kube-apiserver": _kubernetes("kube-apiserver"),
+    "kube-controller-manager": _kubernetes("kube-controller-manager"),
+    "kube-scheduler": _kubernetes("kube-scheduler"),
+    "kube-proxy": _kubernetes("kube-proxy"),
+    "etcd": _Entry("etcd", "go.etcd.io/etcd/server/v3", Dialect.PLAIN),
+    "coredns": _Entry("coredns", "github.com/coredns/coredns", Dialect.PLAIN),
+    "local-path-provisioner": _Entry(
+        "local-path-provisioner",
+        "github.com/rancher/local-path-provisioner",
+        Dialect.PLAIN,
+        stamps={"main.VERSION": "v{release}"},
+    ),
+    "prometheus-operator": _Entry("prometheus-operator", f"{_OPERATOR}/operator"),
+    "prometheus-config-reloader": _Entry("prometheus-operator", f"{_OPERATOR}/prometheus-config-reloader"),
+    "kube-state-metrics": _Entry("kube-state-metrics", "k8s.io/kube-state-metrics/v2", asked=("version",)),
+    "node-exporter": _Entry("node-exporter", "github.com/prometheus/node_exporter"),
+}
+PLATFORM_BINARIES: Final = ("prometheus", "promtool", "alertmanager", "amtool", "thanos", "minio")
+"""What every run needs."""
+CLUSTER_BINARIES: Final = tuple(name for name in _BINARIES if name not in PLATFORM_BINARIES)
+"""What a kind cluster needs beside them."""
 
 
 @functools.cache
 def pins() -> Mapping[str, Pin]:
     """Every binary of the platform by name. Raises ToolchainError when a go.mod does not pin its package."""
     root = Path(str(importlib.resources.files("fawkes.fixtures"))) / "toolchain"
-    return {name: _pin(name, root / folder, package, dialect) for name, (folder, package, dialect) in _BINARIES.items()}
+    return {name: _pin(name, root / entry.folder, entry) for name, entry in _BINARIES.items()}
 
 
-def _pin(name: str, module: Path, package: str, dialect: Dialect) -> Pin:
+def _pin(name: str, module: Path, entry: _Entry) -> Pin:
+    package, dialect = entry.package, entry.dialect
     required = required_versions(module)
     owners = [path for path in required if package == path or package.startswith(f"{path}/")]
     if not owners:
@@ -122,7 +186,10 @@ def _pin(name: str, module: Path, package: str, dialect: Dialect) -> Pin:
             f"{module / 'go.mod'} requires no module that holds {package}; run: go get -tool {package}"
         )
     version = required[max(owners, key=len)]
-    return Pin(name, module, package, dialect.release(version), dialect, dialect.stamps(version))
+    release = dialect.release(version)
+    major, minor = dialect.series(release)
+    stamps = {key: value.format(release=release, major=major, minor=minor) for key, value in entry.stamps.items()}
+    return Pin(name, module, package, release, dialect, dialect.stamps(version) | stamps, entry.asked)
 
 
 def required_versions(module: Path) -> dict[str, str]:

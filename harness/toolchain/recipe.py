@@ -52,6 +52,11 @@ def go_environment(environ: Mapping[str, str], *, scratch: Path) -> dict[str, st
     }
 
 
-def _target() -> dict[str, str]:
+def goarch() -> str:
+    """This processor as Go and container images call it, e.g. `amd64`."""
     machine = platform.machine().lower()
-    return {"CGO_ENABLED": "0", "GOOS": sys.platform, "GOARCH": _GOARCH.get(machine, machine)}
+    return _GOARCH.get(machine, machine)
+
+
+def _target() -> dict[str, str]:
+    return {"CGO_ENABLED": "0", "GOOS": sys.platform, "GOARCH": goarch()}

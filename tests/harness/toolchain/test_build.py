@@ -238,7 +238,7 @@ def test_progress_counts_modules_and_packages(tiny: Pin, environ: dict[str, str]
         'list) echo "go: downloading example.com/a v1.0.0" >&2; printf "runtime\\nexample.com/a\\nexample.com/tiny\\n";;\n'
         "build) echo example.com/a; echo example.com/tiny\n"
         'while [ "$1" != -o ]; do shift; done\n'
-        '/bin/mkdir -p "$2"; printf \'#!/bin/sh\\necho "tiny, version 1.2.3 ("\\n\' > "$2/tiny"; /bin/chmod +x "$2/tiny";;\n'
+        '/bin/mkdir -p "${2%/*}"; printf \'#!/bin/sh\\necho "tiny, version 1.2.3 ("\\n\' > "$2"; /bin/chmod +x "$2";;\n'
         "esac",
     )
 

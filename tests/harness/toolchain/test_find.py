@@ -129,5 +129,5 @@ def test_binary_that_never_answers_is_passed_over(tiny: Pin, environ: dict[str, 
 
 
 def test_unknown_name_tells_the_known_ones(environ: dict[str, str]):
-    with pytest.raises(UsageError, match="alertmanager, amtool, minio, prometheus, promtool, thanos"):
+    with pytest.raises(UsageError, match=r"alertmanager, amtool, .*prometheus, .*promtool, thanos"):
         find("promethius", environ=environ, cache_dir=cache_directory(environ))

@@ -14,6 +14,7 @@ from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
 from fawkes.harness.oracle.counter_bounds import (
     NOTHING,
+    STAMP_MOVES_S,
     Bounds,
     Exposed,
     Scraping,
@@ -31,8 +32,6 @@ RULES: Final = (DEPLOYMENTS, FAILED, RATIO)
 
 _SHOWN_WITHIN_S: Final = 0.5
 """How old what /metrics shows may be: the service reads its store every half second (services/dora/service.py)."""
-_STAMP_TOLERANCE_S: Final = 0.002
-"""Prometheus moves a sample's stamp by up to this much onto its grid (scrape/scrape.go, ScrapeTimestampTolerance)."""
 _TOLERANCE: Final = Tolerance(
     0.0, "deployments", "an interval: when events were sent, and how far apart scrapes were (oracle/counter_bounds.py)"
 )
@@ -122,7 +121,7 @@ def _allowed(
     if data["evaluated_s"] is None or part not in scraping:
         raise ValueError(f"{part} was not seen to scrape the service, or to evaluate the rule after the last event")
     window = Window(data["evaluated_s"], data["range_s"])
-    closely = Scraping(scraping[part]["gap_max_s"], late_s, scraping[part]["took_max_s"] + _STAMP_TOLERANCE_S)
+    closely = Scraping(scraping[part]["gap_max_s"], late_s, scraping[part]["took_max_s"] + STAMP_MOVES_S)
 
     def total(times_s: Callable[[_Counted], Sequence[float]]) -> Bounds:
         """Replicas of the service show the same, services are summed."""

@@ -16,12 +16,9 @@ from pydantic import Field
 
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
+from fawkes.harness.oracle.counter_bounds import STAMP_MOVES_S
 
 EVENTS_TOTAL: Final = "fawkes_dora_events_total"
-
-ALIGNED_S: Final = 0.002
-"""Prometheus may write a scrape down as up to 2 ms later than it began, to space samples evenly
-(`ScrapeTimestampTolerance` in scrape/scrape.go)."""
 
 _TOLERANCE: Final = Tolerance(
     0.0, "events", "an acknowledged event is committed, and a page is a function of what is committed"
@@ -101,7 +98,7 @@ def _totals(series: Sequence[Record]) -> dict[str, list[tuple[float, float]]]:
 def _troubles(samples: Sequence[tuple[float, float]], acknowledged_s: Sequence[float], sent: int) -> list[str]:
     troubles = []
     for at_s, total in samples:
-        known = bisect_right(acknowledged_s, at_s - ALIGNED_S)
+        known = bisect_right(acknowledged_s, at_s - STAMP_MOVES_S)
         if total < known:
             troubles.append(f"a scrape at {at_s:.3f} shows {total:g} events, {known} were acknowledged before")
         if total > sent:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from fawkes.harness.model import Record
+from fawkes.harness.oracle.counter_bounds import STAMP_MOVES_S
 from fawkes.harness.script import Script, ScriptedSeries
 
-STAMP_S: Final = 0.002
-"""Prometheus moves the time stamp of a scrape by up to that much onto its schedule (scrape/scrape.go,
-`ScrapeTimestampTolerance`)."""
 _ROUNDING: Final = 1e-9
 """Relative; a growing value is computed from two clock readings here and from one there."""
 
@@ -47,7 +45,8 @@ class Exposed:
         is_up = labels.get("__name__") == "up" and labels.get("pod") == self.part
         for at_s, value in samples if is_up or series is not None else ():
             early_s, late_s = (
-                (at_s + shift_s - self.began_s) * self.clock_factor for shift_s in (-STAMP_S, scrape_s + STAMP_S)
+                (at_s + shift_s - self.began_s) * self.clock_factor
+                for shift_s in (-STAMP_MOVES_S, scrape_s + STAMP_MOVES_S)
             )
             shown = self._up(early_s, late_s) if series is None else self._shown(series, early_s, late_s)
             if not any(_within(value, low, high) for low, high in shown):

@@ -8,7 +8,7 @@ from functools import partial
 from fawkes.harness.checks.adr import NAN, AdrDefectExpectation
 from fawkes.harness.model import Stage
 from fawkes.harness.observe.last_seen import last_seen
-from fawkes.harness.observe.promql import raw_samples, since_start
+from fawkes.harness.observe.promql import samples_since_start
 from fawkes.harness.observe.recording import record_value
 from fawkes.harness.promql_selector import selector
 from fawkes.harness.world import Recorder, World
@@ -25,7 +25,7 @@ def observe_adr_defect(expect: AdrDefectExpectation, world: World, record: Recor
     (part,) = world.replicas(APP)
     query = selector(expect.record, {})
     until_s = world.now_s() + expect.within
-    ask = partial(raw_samples, world, part, query, since_start(world))
+    ask = partial(samples_since_start, world, part, query)
     answer = last_seen(world, f"{expect.record} on {part}", ask, bool, until_s=until_s)
     count = None if answer is None else len(answer)
     record_value(record, expect, count, stage=Stage.RULE, part=part, query=query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from fawkes.harness.model import Json, Stage
 from fawkes.harness.observe.exposition import read_exposition
 from fawkes.harness.observe.grid import on_grid
 from fawkes.harness.observe.last_seen import last_seen
-from fawkes.harness.observe.promql import Sample, Series, instant, raw_samples, since_start
+from fawkes.harness.observe.promql import Series, instant, samples_since_start
 from fawkes.harness.observe.recording import record_series, record_value
 from fawkes.harness.oracle.alerts import predict, promtool_test, rule_file, run_promtool
 from fawkes.harness.oracle.expression import Expression
@@ -42,19 +43,19 @@ def observe_alert_timeline(expect: AlertTimelineExpectation, world: World, recor
     watched = _Watched(expect, world)
     until_s = world.now_s() + expect.within
     for part in world.replicas(expect.app):
-        inputs = [(query, _raw_samples(world, part, query)) for query in watched.queries]
+        inputs = [(query, partial(samples_since_start, world, part, query)) for query in watched.queries]
         last_seen(world, f"{expect.alert} over on {part}", partial(_all, inputs), watched.is_over, until_s=until_s)
         gone = partial(instant, world, part, watched.alerts)
-        last_seen(world, f"{watched.alerts} gone on {part}", gone, _is_empty, until_s=until_s)
+        last_seen(world, f"{watched.alerts} gone on {part}", gone, operator.not_, until_s=until_s)
         read: list[Series] = []
         for query, ask in inputs:
-            answer = last_seen(world, f"{query} read on {part}", ask, _is_known, until_s=until_s)
+            answer = last_seen(world, f"{query} read on {part}", ask, until_s=until_s)
             record_series(record, expect, answer, stage=Stage.PROMETHEUS, part=part, query=query)
             read += answer or []
-        ask_alerts = _raw_samples(world, part, watched.alerts)
-        seen = last_seen(world, f"{watched.alerts} read on {part}", ask_alerts, _is_known, until_s=until_s)
+        ask_alerts = partial(samples_since_start, world, part, watched.alerts)
+        seen = last_seen(world, f"{watched.alerts} read on {part}", ask_alerts, until_s=until_s)
         record_series(record, expect, seen, stage=Stage.RULE, part=part, query=watched.alerts)
-        missed = last_seen(world, _MISSED, _missed(world, part, watched.group["name"]), _is_known, until_s=until_s)
+        missed = last_seen(world, _MISSED, partial(_missed, world, part, watched.group["name"]), until_s=until_s)
         record_value(record, expect, missed, stage=Stage.HARNESS, part=part, query=_MISSED)
         if read:
             prediction = watched.predict(part, read)
@@ -162,26 +163,11 @@ def _live_s(prediction: Mapping[str, Json], at_s: float) -> float:
     return float(prediction["origin_s"] + at_s / prediction["clock_factor"])
 
 
-def _raw_samples(world: World, part: str, series: str) -> Callable[[], list[Series]]:
-    return lambda: raw_samples(world, part, series, since_start(world))
-
-
 def _all(inputs: Sequence[tuple[str, Callable[[], list[Series]]]]) -> list[Series]:
     return [series for _, ask in inputs for series in ask()]
 
 
-def _is_empty(answer: Sequence[Sample]) -> bool:
-    return answer == []
-
-
-def _is_known(answer: object) -> bool:
-    return answer is not None
-
-
-def _missed(world: World, part: str, group: str) -> Callable[[], float]:
-    def read() -> float:
-        # The label is the rule file's path, a semicolon and the group's name; the path is the provider's business.
-        samples = read_exposition(world, part).samples(_MISSED)
-        return sum(sample.value for sample in samples if sample.labels["rule_group"].endswith(f";{group}"))
-
-    return read
+def _missed(world: World, part: str, group: str) -> float:
+    # The label is the rule file's path, a semicolon and the group's name; the path is the provider's business.
+    samples = read_exposition(world, part).samples(_MISSED)
+    return sum(sample.value for sample in samples if sample.labels["rule_group"].endswith(f";{group}"))

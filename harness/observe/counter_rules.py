@@ -10,7 +10,7 @@ from typing import Final
 from fawkes.harness.checks.counter_rules import RULES, CounterRulesExpectation
 from fawkes.harness.model import Stage
 from fawkes.harness.observe.last_seen import last_seen
-from fawkes.harness.observe.promql import Series, raw_samples, since_start
+from fawkes.harness.observe.promql import Series, samples_since_start
 from fawkes.harness.observe.recording import record_value
 from fawkes.harness.promql_selector import selector
 from fawkes.harness.world import Recorder, World
@@ -41,7 +41,7 @@ def observe_counter_rules(expect: CounterRulesExpectation, world: World, record:
 
 def _last_sample(world: World, part: str, query: str) -> tuple[float, float | None]:
     """Unix seconds and value; now and None when nothing was ever recorded. Raises one of NO_ANSWER."""
-    last = [one.samples[-1] for one in raw_samples(world, part, query, since_start(world))]
+    last = [one.samples[-1] for one in samples_since_start(world, part, query)]
     at_s, value = max(last, default=(world.now_s(), math.nan))
     return at_s, None if math.isnan(value) else value
 
@@ -57,4 +57,4 @@ def _record_scraping(expect: CounterRulesExpectation, world: World, part: str, r
 
 
 def _of_the_service(world: World, part: str, metric: str) -> list[Series]:
-    return raw_samples(world, part, selector(metric, {"job": "dora"}), since_start(world))
+    return samples_since_start(world, part, selector(metric, {"job": "dora"}))

@@ -26,12 +26,11 @@ from fawkes.harness.errors import DeadlineExceeded
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Json, Stage
 from fawkes.harness.observe import event_store, exposition, promql
+from fawkes.harness.observe.dora_api import ask, dora_url
+from fawkes.harness.observe.last_seen import any_answer
 from fawkes.harness.observe.recording import record_value
 from fawkes.harness.promql_selector import selector
 from fawkes.harness.world import Recorder, World
-
-_REQUEST_WITHIN_S: Final = 5.0
-"""An answer of the API on loopback takes milliseconds; a part that needs longer is asked again."""
 
 _ERROR_CHARS: Final = 120
 """The beginning of an error says what it is; the rest repeats the URL or is a whole page."""
@@ -138,20 +137,16 @@ def _rows(world: World) -> _Look:
     def read() -> Json:
         return event_store.count_rows(world, _ROWS, source)
 
-    return _Look(Stage.STORE, "postgres", _ROWS, read, lambda _: True, {"event_source": source})
+    return _Look(Stage.STORE, "postgres", _ROWS, read, any_answer, {"event_source": source})
 
 
 def _rest(expect: DoraExpectation, world: World, part: str) -> _Look:
-    url = f"{world.url(part)}/api/v1/dora/{expect.team}"
+    url = f"{dora_url(world, part)}/{expect.team}"
     params = {"window": expect.window, "environment": expect.environment}
     group, key = NAMES[expect.metric].rest
 
     def read() -> Json:
-        answer = world.http.get(url, params=params, timeout=_REQUEST_WITHIN_S).raise_for_status()
-        try:
-            return answer.json()["metrics"][group][key]
-        except (ValueError, KeyError, TypeError) as error:
-            raise httpx.DecodingError(f"no metrics.{group}.{key} in the answer") from error
+        return ask(world, url, params, f"metrics.{group}.{key}", lambda body: body["metrics"][group][key])
 
     query = str(httpx.URL(url, params=params))
     return _Look(Stage.REST, part, query, read, lambda value: bool(value == expect.equals))
@@ -175,7 +170,7 @@ def _events_total(world: World, part: str) -> _Look:
         return sum(counted) if counted else None
 
     query = f"{exposition.exposition_url(world, part)} sum({_EVENTS_TOTAL})"
-    return _Look(Stage.EXPORTER, part, query, read, lambda _: True)
+    return _Look(Stage.EXPORTER, part, query, read, any_answer)
 
 
 def _instant(world: World, part: str, query: str, params: dict[str, str]) -> Callable[[], Json]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 from fawkes.harness.checks.dora_alerts import DoraAlertExpectation, alerts_query, samples_query
 from fawkes.harness.model import Stage
-from fawkes.harness.observe.last_seen import last_seen
-from fawkes.harness.observe.promql import Series, raw_samples, since_start
+from fawkes.harness.observe.last_seen import any_answer, last_seen
+from fawkes.harness.observe.promql import Series, samples_since_start
 from fawkes.harness.observe.recording import record_series, record_value
 from fawkes.harness.world import Recorder, World
 
@@ -27,17 +27,14 @@ def observe_dora_alert(expect: DoraAlertExpectation, world: World, record: Recor
     until_s = world.now_s() + expect.within
     for part in world.replicas(expect.app):
         guard, alerts = samples_query(expect), alerts_query(expect)
-        settled, firing = partial(_settled, expect.samples), _is_firing if expect.fires else _is_known
-        counted = last_seen(world, f"{guard} on {part}", _since_start(world, part, guard), settled, until_s=until_s)
+        count, ask_alerts = (partial(samples_since_start, world, part, query) for query in (guard, alerts))
+        settled, firing = partial(_settled, expect.samples), _is_firing if expect.fires else any_answer
+        counted = last_seen(world, f"{guard} on {part}", count, settled, until_s=until_s)
         latest = counted[0].samples[-_SETTLED:] if counted else [[until_s, None]]
         (since_s, _), (_, value) = latest[0], latest[-1]
         record_value(record, expect, value, stage=Stage.RULE, part=part, query=guard, since_s=since_s)
-        seen = last_seen(world, f"{alerts} on {part}", _since_start(world, part, alerts), firing, until_s=until_s)
+        seen = last_seen(world, f"{alerts} on {part}", ask_alerts, firing, until_s=until_s)
         record_series(record, expect, seen, stage=Stage.RULE, part=part, query=alerts)
-
-
-def _since_start(world: World, part: str, series: str) -> Callable[[], list[Series]]:
-    return lambda: raw_samples(world, part, series, since_start(world))
 
 
 def _settled(samples: int, answer: Sequence[Series]) -> bool:
@@ -47,7 +44,3 @@ def _settled(samples: int, answer: Sequence[Series]) -> bool:
 
 def _is_firing(answer: Sequence[Series]) -> bool:
     return any(series.labels.get("alertstate") == "firing" for series in answer)
-
-
-def _is_known(answer: object) -> bool:
-    return answer is not None

@@ -12,21 +12,18 @@ from functools import partial
 from itertools import product
 from typing import Any, Final
 
-import httpx
-
 from fawkes.harness.checks.dora import event_source
 from fawkes.harness.checks.dora_bands import DoraBandsExpectation
 from fawkes.harness.duration import format_duration, parse_duration_s
 from fawkes.harness.model import Json, Stage
 from fawkes.harness.observe import event_store, exposition
+from fawkes.harness.observe.dora_api import ask, dora_url
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.oracle.dora_bands import EDITIONS
 from fawkes.harness.world import Recorder, World
 
 _LEVEL: Final = "fawkes_dora_performance_level"
 _TEAMS: Final = "SELECT DISTINCT data->>'team' FROM events WHERE source = %s"
-_REQUEST_WITHIN_S: Final = 5.0
-"""As for the expositions: a request on loopback takes milliseconds."""
 
 
 def observe_dora_bands(expect: DoraBandsExpectation, world: World, record: Recorder) -> None:
@@ -35,7 +32,7 @@ def observe_dora_bands(expect: DoraBandsExpectation, world: World, record: Recor
     until_s = world.now_s() + expect.within
 
     def answer(what: str, probe: Callable[[], Any]) -> Any:
-        return last_seen(world, what, probe, lambda _: True, until_s=until_s)
+        return last_seen(world, what, probe, until_s=until_s)
 
     def stored() -> list[str]:
         return sorted(team for (team,) in event_store.select(world, _TEAMS, event_source(world.run_id)))
@@ -43,9 +40,9 @@ def observe_dora_bands(expect: DoraBandsExpectation, world: World, record: Recor
     teams: list[str] = answer("the teams that the store knows", stored) or []
     for team, window, edition in product(teams, (*expect.windows, *map(format_duration, expect.spans)), EDITIONS):
         over = _Over(team, window, to_s=float(int(world.now_s())))
-        url = f"{world.url(part)}/api/v1/dora/{team}"
+        url = f"{dora_url(world, part)}/{team}"
         params = {**over.params(named=window in expect.windows), "edition": edition}
-        bands = answer(f"the bands of {team}", partial(_bands, world, url, params))
+        bands = answer(f"the bands of {team}", partial(ask, world, url, params, "classification", _bands))
         about = {"stage": Stage.REST.value, "source": part, "edition": edition, **over.about()}
         record("bands", expectation=expect.name, **about, bands=bands)
     page = answer("a page of the exporter", partial(exposition.read_exposition, world, part))
@@ -79,12 +76,8 @@ def _levels(page: exposition.Exposition, team: str, window: str) -> dict[str, fl
     return {sample.labels["metric"]: sample.value for sample in page.samples(_LEVEL, labels)}
 
 
-def _bands(world: World, url: str, params: Mapping[str, str]) -> dict[str, Json]:
-    answer = world.http.get(url, params=params, timeout=_REQUEST_WITHIN_S).raise_for_status()
-    try:
-        return {metric: band for metric, band in answer.json()["classification"].items() if metric != "edition"}
-    except (ValueError, KeyError, AttributeError) as error:
-        raise httpx.DecodingError(f"{url} answers without a classification") from error
+def _bands(body: Mapping[str, Any]) -> dict[str, Json]:
+    return {metric: band for metric, band in body["classification"].items() if metric != "edition"}
 
 
 def _instant(at_s: float) -> str:

@@ -11,9 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
-
-import httpx
+from typing import Any, Final
 
 from fawkes.harness.checks.dora import event_source
 from fawkes.harness.checks.dora_values import (
@@ -29,6 +27,7 @@ from fawkes.harness.checks.dora_values import (
 )
 from fawkes.harness.model import Json, Stage
 from fawkes.harness.observe import event_store, exposition, promql
+from fawkes.harness.observe.dora_api import ask, dora_url
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.world import Recorder, World
 
@@ -43,8 +42,6 @@ _PLACES: Final = """
     SELECT DISTINCT data->>'team', data->>'environment' FROM events
     WHERE source = %s AND data->>'environment' IS NOT NULL
 """
-_REQUEST_WITHIN_S: Final = 5.0
-"""As for the expositions: a request on loopback takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ def _looks(expect: DoraValuesExpectation, world: World) -> Iterator[_Look]:
     """Every stage and part, in the order of the way."""
     if "rest" in expect.stages:
         for part in world.replicas("dora"):
-            yield _Look(Stage.REST, part, _api(world, part), partial(_rest, expect, world, part))
+            yield _Look(Stage.REST, part, dora_url(world, part), partial(_rest, expect, world, part))
     if "exporter" in expect.stages:
         for part in world.replicas("dora"):
             query = exposition.exposition_url(world, part)
@@ -141,10 +138,6 @@ def _put(table: Table, labels: Mapping[str, str], window: str, quantity: str, va
     cell[quantity] = value if before == value else [before, value]
 
 
-def _api(world: World, part: str) -> str:
-    return f"{world.url(part)}/api/v1/dora"
-
-
 def _rest(expect: DoraValuesExpectation, world: World, part: str) -> Table:
     """What the API says of every place. Raises one of httpx.HTTPError, psycopg.OperationalError."""
     table: Table = {}
@@ -154,27 +147,23 @@ def _rest(expect: DoraValuesExpectation, world: World, part: str) -> Table:
             continue
         asked: dict[str, dict[str, str]] = {window: {"window": window} for window in expect.windows}
         asked[EVER] = {"from": EVER_FROM, "to": EVER_TO}
-        for window, params in asked.items():
-            said = _quantities(world, f"{_api(world, part)}/{team}", {**params, "environment": environment})
+        for window, over in asked.items():
+            url, params = f"{dora_url(world, part)}/{team}", {**over, "environment": environment}
+            said = ask(world, url, params, "metrics and bands", _quantities)
             shown = said if window != EVER else {q: said.get(q) for q in QUANTILES.values()}
             known = {quantity: value for quantity, value in shown.items() if value is not None}
             table.setdefault(team, {}).setdefault(environment, {})[window] = known
     return table
 
 
-def _quantities(world: World, url: str, params: Mapping[str, str]) -> dict[str, Json]:
-    answer = world.http.get(url, params=params, timeout=_REQUEST_WITHIN_S).raise_for_status()
-    try:
-        body = answer.json()
-        found: dict[str, Json] = {}
-        for metric, fields in body["metrics"].items():
-            found[f"sample_count.{metric}"] = fields["sample_count"]
-            for field, value in fields.items():
-                if field == "value":
-                    found[metric] = value
-                elif field != "sample_count":
-                    found[f"{metric}.{field}"] = value
-        bands = {m: band for m, band in body["classification"].items() if m != "edition"}
-        return found | {f"performance_level.{metric}": LEVELS.get(band) for metric, band in bands.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise httpx.DecodingError(f"{url} answers something else than metrics and their bands") from error
+def _quantities(body: Mapping[str, Any]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for metric, fields in body["metrics"].items():
+        found[f"sample_count.{metric}"] = fields["sample_count"]
+        for field, value in fields.items():
+            if field == "value":
+                found[metric] = value
+            elif field != "sample_count":
+                found[f"{metric}.{field}"] = value
+    bands = {m: band for m, band in body["classification"].items() if m != "edition"}
+    return found | {f"performance_level.{metric}": LEVELS.get(band) for metric, band in bands.items()}

@@ -10,8 +10,13 @@ from fawkes.harness.errors import DeadlineExceeded
 from fawkes.harness.world import World
 
 
+def any_answer(_: object) -> bool:
+    """Whatever it is, it is enough that the part answers."""
+    return True
+
+
 def last_seen(
-    world: World, what: str, probe: Callable[[], Any], enough: Callable[[Any], bool], *, until_s: float
+    world: World, what: str, probe: Callable[[], Any], enough: Callable[[Any], bool] = any_answer, *, until_s: float
 ) -> Any:
     """The first value of `probe` that is `enough`, or the last one it gave before `until_s` (wall clock, Unix seconds).
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from fawkes.harness.inventory import Inventory
 from fawkes.harness.model import Json, Stage
 from fawkes.harness.observe.alerts import FIXTURES
 from fawkes.harness.observe.last_seen import last_seen
-from fawkes.harness.observe.promql import Sample, Series, instant, raw_samples, since_start
+from fawkes.harness.observe.promql import Series, instant, samples_since_start
 from fawkes.harness.observe.recording import record_series, record_value
 from fawkes.harness.operator.alertmanager import config_secret, read_config
 from fawkes.harness.operator.objects import Manifest, Objects, load_objects
@@ -47,7 +48,7 @@ def observe_notification_timeline(expect: NotificationTimelineExpectation, world
         _wait_for_the_end(expect, world, SETTLE_FLUSHES * parse_config(config).route.group_interval_s)
     part = world.replicas("receivers")[0]
     ask = partial(_received, world, part)
-    entries = last_seen(world, "what was received", ask, _is_known, until_s=world.now_s() + _ANSWER_WITHIN_S)
+    entries = last_seen(world, "what was received", ask, until_s=world.now_s() + _ANSWER_WITHIN_S)
     value = None if entries is None else {"until_s": world.now_s(), "entries": len(entries)}
     record_value(record, expect, value, stage=Stage.RECEIVER, part=part, query="/received")
     for entry in _about(expect.labels, entries or ()):
@@ -103,22 +104,11 @@ def _wait_for_the_end(expect: NotificationTimelineExpectation, world: World, set
     alerts = selector("ALERTS", expect.labels)
     ended_s = [0.0]
     for part in world.replicas(expect.app or ""):
-        last_seen(world, f"{alerts} gone on {part}", partial(instant, world, part, alerts), _is_empty, until_s=until_s)
-        for series in last_seen(world, alerts, _all_samples(world, part, alerts), _is_known, until_s=until_s) or ():
+        now, since_start = (partial(ask, world, part, alerts) for ask in (instant, samples_since_start))
+        last_seen(world, f"{alerts} gone on {part}", now, operator.not_, until_s=until_s)
+        for series in last_seen(world, alerts, since_start, until_s=until_s) or ():
             ended_s += [at_s for at_s, _ in series.samples]
     world.poll_for(max(ended_s) + settle_s - world.now_s())
-
-
-def _all_samples(world: World, part: str, selected: str) -> Callable[[], list[Series]]:
-    return lambda: raw_samples(world, part, selected, since_start(world))
-
-
-def _is_empty(answer: Sequence[Sample]) -> bool:
-    return answer == []
-
-
-def _is_known(answer: object) -> bool:
-    return answer is not None
 
 
 def _record_alerts(expect: NotificationTimelineExpectation, world: World, record: Recorder, objects: Objects) -> None:
@@ -131,8 +121,8 @@ def _record_alerts(expect: NotificationTimelineExpectation, world: World, record
         "intervals_s": _intervals_s(objects, manifest),
     }
     for part in world.replicas(expect.app or ""):
-        ask, until_s = _all_samples(world, part, "ALERTS"), world.now_s() + _ANSWER_WITHIN_S
-        series: list[Series] | None = last_seen(world, f"ALERTS of {part}", ask, _is_known, until_s=until_s)
+        ask, until_s = partial(samples_since_start, world, part, "ALERTS"), world.now_s() + _ANSWER_WITHIN_S
+        series: list[Series] | None = last_seen(world, f"ALERTS of {part}", ask, until_s=until_s)
         record_series(record, expect, series, stage=Stage.RULE, part=part, query="ALERTS")
         record("prometheus", expectation=expect.name, part=part, asked_s=world.now_s(), **about)
 

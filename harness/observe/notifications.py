@@ -14,7 +14,7 @@ from fawkes.harness.checks.notifications import SETTLE_FLUSHES, NotificationExpe
 from fawkes.harness.model import Json, Stage
 from fawkes.harness.observe.exposition import read_exposition
 from fawkes.harness.observe.last_seen import last_seen
-from fawkes.harness.observe.promql import Series, raw_samples, since_start
+from fawkes.harness.observe.promql import Series, samples_since_start
 from fawkes.harness.observe.recording import record_samples, record_value
 from fawkes.harness.promql_selector import selector
 from fawkes.harness.world import Recorder, World
@@ -47,7 +47,7 @@ def observe_notification(expect: NotificationExpectation, world: World, record: 
     if entries and watch.is_told(entries):
         settled_s = max(entry["received_s"] for entry in entries if watch.is_about(entry)) + watch.settle_s
         world.poll_for(max(0.0, settled_s - world.now_s()))
-    entries = last_seen(world, "what was received", watch.received, lambda _: True, until_s=_soon(world))
+    entries = last_seen(world, "what was received", watch.received, until_s=_soon(world))
     watch.record_upstream(record)
     part = world.replicas("receivers")[0]
     watched = {"watched_s": [began_s, world.now_s()]}
@@ -103,7 +103,7 @@ class _Watch:
         """What Prometheus and Alertmanager know; a part that does not answer is left out."""
         firing = selector("ALERTS", {"alertname": self._expect.alert, "alertstate": "firing", **self._expect.labels})
         for part in self._world.replicas(self._expect.app):
-            answer = self._ask(partial(raw_samples, self._world, part, firing, since_start(self._world)))
+            answer = self._ask(partial(samples_since_start, self._world, part, firing))
             if answer is not None:
                 record_value(record, self._expect, _when(answer), stage=Stage.RULE, part=part, query=firing)
                 record_samples(record, self._expect, answer, stage=Stage.RULE, part=part, query=firing)
@@ -115,7 +115,7 @@ class _Watch:
                 record_value(record, self._expect, value, stage=Stage.ALERTMANAGER, part=part, query=query)
 
     def _ask(self, question: Callable[[], Any]) -> Any:
-        return last_seen(self._world, "an answer", question, lambda _: True, until_s=_soon(self._world))
+        return last_seen(self._world, "an answer", question, until_s=_soon(self._world))
 
     def _counters(self, part: str) -> dict[str, float]:
         integration = _INTEGRATION[self._expect.receiver]

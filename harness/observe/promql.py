@@ -79,9 +79,9 @@ def raw_samples(
         raise _nonsense(part, "a range vector", error) from error
 
 
-def since_start(world: World) -> str:
-    """The PromQL duration that reaches back to the platform's start."""
-    return f"{int(world.now_s() - world.started_at_s) + _SINCE_START_EXTRA_S}s"
+def samples_since_start(world: World, part: str, selector: str) -> list[Series]:
+    """Every sample of `selector` that was stored since the platform's start. Raises one of NO_ANSWER."""
+    return raw_samples(world, part, selector, f"{int(world.now_s() - world.started_at_s) + _SINCE_START_EXTRA_S}s")
 
 
 def _ask(world: World, part: str, query: str, params: Mapping[str, str], within_s: float) -> Any:

@@ -23,6 +23,9 @@ _ROUNDING: Final = 1e-12
 _EDGE_SHARE: Final = 1.1
 """Prometheus never extrapolates further than this many average gaps (`extrapolationThreshold`)."""
 
+STAMP_MOVES_S: Final = 0.002
+"""Prometheus moves a sample's stamp by up to this much onto its grid (scrape/scrape.go, `ScrapeTimestampTolerance`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:

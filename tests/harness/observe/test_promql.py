@@ -10,7 +10,7 @@ from fawkes.harness.observe.promql import (
     Series,
     instant,
     raw_samples,
-    since_start,
+    samples_since_start,
 )
 
 PART = "prometheus-core-0"
@@ -83,6 +83,8 @@ def test_a_proxy_of_the_environment_is_not_asked(world, part, nobody, monkeypatc
     assert instant(world, PART, "up") == []
 
 
-def test_since_the_start_reaches_a_minute_further(world):
+def test_since_the_start_reaches_a_minute_further(world, part):
     world.clock.wait(30.4)
-    assert since_start(world) == "90s"
+    prometheus = part(PART)
+    prometheus.answers("up[90s]", [{"metric": {"job": "a"}, "values": [[1.5, "1"]]}])
+    assert samples_since_start(world, PART, "up") == [Series({"job": "a"}, [[1.5, 1.0]])]

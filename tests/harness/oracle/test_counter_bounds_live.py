@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from fawkes.harness.eventually import RealClock, eventually, poll_for
-from fawkes.harness.oracle.counter_bounds import Exposed, Scraping, Window, increase_bounds
+from fawkes.harness.oracle.counter_bounds import STAMP_MOVES_S, Exposed, Scraping, Window, increase_bounds
 from fawkes.harness.oracle.proof.live import prometheus
 from fawkes.harness.toolchain import provide
 
@@ -20,8 +20,6 @@ pytestmark = [pytest.mark.platform, pytest.mark.slow]
 COUNTED_FOR_S = 4.0
 GAP_MAX_S = 0.8
 """At 4 s of range the widest factor is then 4 / (4 - 1.6), below 2."""
-STAMP_TOLERANCE_S = 0.002
-"""Prometheus moves a sample's stamp by up to this much onto its grid (scrape/scrape.go, ScrapeTimestampTolerance)."""
 
 
 class Target:
@@ -96,7 +94,7 @@ def longest_gap_s(life, stamps_s):
 def test_what_prometheus_counts_lies_inside_whatever_the_window(scraped):
     live, target, stopped_s, started_s = scraped
     stamps_s = [at_ms / 1000 for at_ms, up in raw(live, "up").items() if up]
-    ahead_s = max(raw(live, "scrape_duration_seconds").values()) + STAMP_TOLERANCE_S
+    ahead_s = max(raw(live, "scrape_duration_seconds").values()) + STAMP_MOVES_S
     lives = [Exposed(stamps_s[0], stopped_s), Exposed(started_s - ahead_s, from_zero=True)]
     gap_s = max(longest_gap_s(life, stamps_s) for life in lives)
     scraping = Scraping(gap_s, behind_max_s=0.01, ahead_max_s=ahead_s)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from fawkes.harness.oracle.promql import Sample, histogram_quantile, rate
+from fawkes.harness.oracle.promql import Sample, buckets_of, histogram_quantile, rate, vector_sum
 
 AdrRecord = Literal[
     "fawkes:dora:deployment_frequency:per_day",
@@ -64,11 +64,11 @@ def _quantile(q: float, name: str, range_s: float) -> Callable[[Sequence[RawSeri
     """histogram_quantile(q, sum by (le) (rate(name[range])))"""
 
     def value(series: Sequence[RawSeries], at_s: float) -> float | None:
-        buckets: dict[float, float] = {}
-        for bound in {one.labels["le"] for one in series if one.name == name}:
-            total = _sum_rate([one for one in series if one.labels.get("le") == bound], name, range_s, at_s)
-            if total is not None:
-                buckets[float(bound)] = total
+        bounds = sorted({one.labels["le"] for one in series if one.name == name})
+        totals = {
+            le: _sum_rate([one for one in series if one.labels.get("le") == le], name, range_s, at_s) for le in bounds
+        }
+        buckets = buckets_of((le, total) for le, total in totals.items() if total is not None)
         return histogram_quantile(q, buckets) if buckets else None
 
     return value
@@ -76,9 +76,7 @@ def _quantile(q: float, name: str, range_s: float) -> Callable[[Sequence[RawSeri
 
 def _sum_rate(series: Sequence[RawSeries], name: str, range_s: float, at_s: float) -> float | None:
     """sum(rate(name[range])); None where no series has two samples in the range."""
-    rates = [rate(one.samples, at_s=at_s, range_s=range_s) for one in series if one.name == name]
-    known = [one for one in rates if one is not None]
-    return math.fsum(known) if known else None
+    return vector_sum(rate(one.samples, at_s=at_s, range_s=range_s) for one in series if one.name == name)
 
 
 _RULES: Final[Mapping[AdrRecord, Callable[[Sequence[RawSeries], float], float | None]]] = {

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fawkes.harness.oracle import promql
-from fawkes.harness.oracle.proof.branches import QUANTILE_BRANCHES, RANGE_BRANCHES
-from fawkes.harness.oracle.proof.comparison import Proof, prove
-from fawkes.harness.oracle.proof.live import prometheus
-from fawkes.harness.oracle.proof.mutants import MUTANTS, notice
-from fawkes.harness.oracle.proof.questions import Port
-from fawkes.harness.oracle.proof.shrink import Shrinker
-from fawkes.harness.oracle.proof.trial import try_out
+from fawkes.harness.oracle.promql_proof.branches import QUANTILE_BRANCHES, RANGE_BRANCHES
+from fawkes.harness.oracle.promql_proof.comparison import Proof, prove
+from fawkes.harness.oracle.promql_proof.live import prometheus
+from fawkes.harness.oracle.promql_proof.mutants import MUTANTS, notice
+from fawkes.harness.oracle.promql_proof.questions import Port
+from fawkes.harness.oracle.promql_proof.shrink import Shrinker
+from fawkes.harness.oracle.promql_proof.trial import try_out
 from fawkes.harness.toolchain import provide
 
 BATCH = 2000

@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fawkes.harness.chains import dora_chains
 from fawkes.harness.model import RunResult
 from fawkes.harness.result_io import dump_result, load_result
+from fawkes.harness.summary.chains import dora_chains
 from fawkes.reports.html import html
 from fawkes.reports.junit import junit
 from fawkes.reports.markdown import markdown

@@ -14,18 +14,18 @@ from rich.console import Console
 from rich.table import Table
 from typer.exceptions import TyperException
 
-from fawkes.harness.composition import SCENARIOS, scenario_loader
+from fawkes.harness.composition import scenario_loader
 from fawkes.harness.doctor import examine
-from fawkes.harness.environment import ADR_LITERAL, PLATFORM
 from fawkes.harness.errors import HarnessError, UsageError
 from fawkes.harness.given_postgres import SETTING, drop, server_dsn
 from fawkes.harness.keeper import hold_until_signal, keep_up, parse_ports, take_down
 from fawkes.harness.model import RunResult
 from fawkes.harness.mutants import MUTANTS, find_mutant
 from fawkes.harness.narrate import Narrator
+from fawkes.harness.places import ADR_LITERAL, PLATFORM, SCENARIOS
 from fawkes.harness.providers.local.ledger import collect, state_directory
 from fawkes.harness.result_io import load_result
-from fawkes.harness.rulecheck import check_rules, check_unit_tests
+from fawkes.harness.rules.check import check_rules, check_unit_tests
 from fawkes.harness.rundir import LATEST, RunDirectory
 from fawkes.harness.scenario import Profile, find_scenarios
 from fawkes.harness.session import RUNS, ProviderName, Session, Wish, write_result

@@ -29,7 +29,7 @@ from fawkes.harness.duration import format_duration, parse_duration_s
 from fawkes.harness.errors import UsageError
 from fawkes.harness.operator.alertmanager import CONFIG_KEY, config_secret, read_config
 from fawkes.harness.operator.objects import Manifest, Objects, display_name
-from fawkes.harness.promql_durations import clock_functions, map_durations
+from fawkes.harness.promql.durations import clock_functions, map_durations
 
 FLOOR_S: Final = 0.001
 """Prometheus' durations are whole milliseconds, and zero means something else than short."""

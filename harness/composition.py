@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
-import fawkes.harness
 from fawkes.harness.catalogue import CATALOGUE
 from fawkes.harness.model import RunResult
 from fawkes.harness.scenario import Loader
@@ -21,10 +19,6 @@ from fawkes.load.post_alerts import PostAlerts
 from fawkes.load.query_load import QueryLoad
 from fawkes.load.replay import Replay
 from fawkes.reports import render_all
-
-ROOT: Final = Path(fawkes.harness.__file__).parent.parent
-"""Holds harness, load, reports, scenarios and fixtures side by side, in a checkout as in an installed wheel."""
-SCENARIOS: Final = ROOT / "scenarios"
 
 DRIVERS: Final[Mapping[str, Driver]] = {
     "replay": Replay(),

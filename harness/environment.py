@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-import fawkes.harness
 from fawkes.harness.assembly import Plan, assemble, objstore_yaml, postgres_dsn
 from fawkes.harness.clock import scale_objects
 from fawkes.harness.components.prometheus import DATA
@@ -24,6 +23,7 @@ from fawkes.harness.model import Component
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator.objects import Objects, load_objects
 from fawkes.harness.operator.prometheus import external_labels
+from fawkes.harness.places import PLATFORM
 from fawkes.harness.providers.local import LocalProvider
 from fawkes.harness.providers.local.ledger import Ledger, state_directory
 from fawkes.harness.providers.local.ports import Ports
@@ -33,10 +33,6 @@ from fawkes.harness.secrets import Secrets
 if TYPE_CHECKING:
     from fawkes.harness.run import Setting
 
-FIXTURES: Final = Path(fawkes.harness.__file__).parent.parent / "fixtures"
-PLATFORM: Final = FIXTURES / "platform"
-ADR_LITERAL: Final = FIXTURES / "adr_literal"
-"""What the ADR wrote, kept as known-bad fixtures."""
 _HTTP_WITHIN_S: Final = 10.0
 """For one request of an observer. Thanos' own query time-out is two minutes, but nobody here waits that long."""
 

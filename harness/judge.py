@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from fawkes.harness.catalogue import CATALOGUE, Kind
-from fawkes.harness.chains import dora_chains
-from fawkes.harness.coverage import alert_sightings, coverage
 from fawkes.harness.errors import RecordError
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.history import read_history
 from fawkes.harness.model import AlertSighting, Finding, History, RunResult, ScenarioResult, Stage, Timing, Verdict
 from fawkes.harness.rundir import Manifest, Planned, RunDirectory
 from fawkes.harness.scenario import Loader, Profile, Scenario
-from fawkes.harness.timeline import timeline
+from fawkes.harness.summary.chains import dora_chains
+from fawkes.harness.summary.coverage import alert_sightings, coverage
+from fawkes.harness.summary.timeline import timeline
 
 
 def judge_run(run: RunDirectory, loader: Loader) -> RunResult:

@@ -13,21 +13,22 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from fawkes.harness import fingerprint
-from fawkes.harness.composition import DRIVERS, RENDER, ROOT, scenario_loader
-from fawkes.harness.environment import PLATFORM, Environment, refuse_unknown_parts
+from fawkes.harness.composition import DRIVERS, RENDER, scenario_loader
+from fawkes.harness.environment import Environment, refuse_unknown_parts
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.judge import judge_run
 from fawkes.harness.model import RunResult
 from fawkes.harness.mutants import find_mutant
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator.objects import load_objects
+from fawkes.harness.places import PLATFORM, ROOT
 from fawkes.harness.providers.base import Provider, missing_abilities
 from fawkes.harness.providers.local import LocalProvider
 from fawkes.harness.result_io import dump_result
+from fawkes.harness.rules.shipped import shipped_alerts
 from fawkes.harness.run import Say, Setting, run_scenario
 from fawkes.harness.rundir import Manifest, Planned, RunDirectory, write_whole
 from fawkes.harness.scenario import Profile, Scenario
-from fawkes.harness.shipped import shipped_alerts
 from fawkes.harness.side_by_side import Tell, run_side_by_side
 from fawkes.harness.toolchain import PLATFORM_BINARIES, Binary, provide
 

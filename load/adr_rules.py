@@ -21,12 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from fawkes.harness.child import run
 from fawkes.harness.components.prometheus import prometheus
 from fawkes.harness.duration import DurationS
-from fawkes.harness.environment import ADR_LITERAL
 from fawkes.harness.errors import ComponentError
 from fawkes.harness.model import Component, Json
 from fawkes.harness.observe.adr import APP
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.operator.rules import rule_file
+from fawkes.harness.places import ADR_LITERAL
 from fawkes.harness.script import ScriptedSeries
 from fawkes.harness.world import Recorder, Site, World
 

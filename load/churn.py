@@ -14,7 +14,7 @@ from fawkes.harness.duration import DurationS
 from fawkes.harness.errors import DeadlineExceeded, UsageError
 from fawkes.harness.model import Component, Ready
 from fawkes.harness.observe.promql import instant
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.world import Recorder, Site, World
 from fawkes.load.series import STABLE_ONE_IN, SeriesPlan
 

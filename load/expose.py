@@ -13,7 +13,7 @@ from fawkes.harness.duration import DurationS
 from fawkes.harness.model import Component, Ready
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.observe.promql import instant
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.script import Script
 from fawkes.harness.world import Recorder, Site, World
 

@@ -19,7 +19,7 @@ from fawkes.harness.errors import ComponentError
 from fawkes.harness.host import cores, foreign_cores, read_cpu
 from fawkes.harness.model import Component
 from fawkes.harness.observe.promql import raw_samples
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.providers.local.process import signal_group, spawn
 from fawkes.harness.world import Recorder, Site, World
 from fawkes.load.churn import read_plan

@@ -18,7 +18,7 @@ from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import ORACLE, Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
 from fawkes.harness.oracle.dora import DoraValues, compute
 from fawkes.harness.oracle.promql import quantile_bound
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql.selector import selector
 
 Metric = Literal[
     "deployment_frequency_per_day",

@@ -17,7 +17,7 @@ from fawkes.harness.duration import parse_duration_s
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History, Observation, Record, Stage, Tolerance, Verdict
 from fawkes.harness.oracle.dora import Truth
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql.selector import selector
 
 Metric = Literal[
     "change_failure_ratio",

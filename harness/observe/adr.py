@@ -10,7 +10,7 @@ from fawkes.harness.model import Stage
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.observe.promql import samples_since_start
 from fawkes.harness.observe.recording import record_value
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.world import Recorder, World
 
 APP = "prometheus-adr"

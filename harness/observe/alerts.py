@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import yaml
 
-import fawkes.harness
 from fawkes.harness.checks.alerts import AlertTimelineExpectation, find_outage
 from fawkes.harness.duration import parse_duration_s
 from fawkes.harness.errors import UsageError
@@ -23,11 +22,9 @@ from fawkes.harness.observe.promql import Series, instant, samples_since_start
 from fawkes.harness.observe.recording import record_series, record_value
 from fawkes.harness.oracle.alerts import predict, promtool_test, rule_file, run_promtool
 from fawkes.harness.oracle.expression import Expression
-from fawkes.harness.promql_selector import narrowed, selector
+from fawkes.harness.places import FIXTURES
+from fawkes.harness.promql.selector import narrowed, selector
 from fawkes.harness.world import Recorder, World
-
-FIXTURES: Final = Path(fawkes.harness.__file__).parents[1] / "fixtures"
-"""Beside the harness, in a checkout as in an installed wheel."""
 
 _MISSED: Final = "prometheus_rule_group_iterations_missed_total"
 

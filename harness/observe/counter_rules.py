@@ -12,7 +12,7 @@ from fawkes.harness.model import Stage
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.observe.promql import Series, samples_since_start
 from fawkes.harness.observe.recording import record_value
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.world import Recorder, World
 
 RANGE_S: Final = 7 * 86_400.0

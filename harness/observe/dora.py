@@ -29,7 +29,7 @@ from fawkes.harness.observe import event_store, exposition, promql
 from fawkes.harness.observe.dora_api import ask, dora_url
 from fawkes.harness.observe.last_seen import any_answer
 from fawkes.harness.observe.recording import record_value
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.world import Recorder, World
 
 _ERROR_CHARS: Final = 120

@@ -14,7 +14,6 @@ from fawkes.harness.clock import scale_objects
 from fawkes.harness.duration import parse_duration_s
 from fawkes.harness.inventory import Inventory
 from fawkes.harness.model import Json, Stage
-from fawkes.harness.observe.alerts import FIXTURES
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.observe.promql import Series, instant, samples_since_start
 from fawkes.harness.observe.recording import record_series, record_value
@@ -22,7 +21,8 @@ from fawkes.harness.operator.alertmanager import config_secret, read_config
 from fawkes.harness.operator.objects import Manifest, Objects, load_objects
 from fawkes.harness.operator.prometheus import alert_labels
 from fawkes.harness.oracle.alert_routing import parse_config
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.places import PLATFORM
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.world import Recorder, World
 
 _ANSWER_WITHIN_S: Final = 10.0
@@ -60,7 +60,7 @@ def observe_notification_timeline(expect: NotificationTimelineExpectation, world
 
 @cache
 def _shipped(factor: float) -> Objects:
-    objects = load_objects(FIXTURES / "platform")
+    objects = load_objects(PLATFORM)
     return objects if factor == 1.0 else scale_objects(objects, factor).objects
 
 

@@ -16,7 +16,7 @@ from fawkes.harness.observe.exposition import read_exposition
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.observe.promql import Series, samples_since_start
 from fawkes.harness.observe.recording import record_samples, record_value
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.world import Recorder, World
 
 _REQUEST_WITHIN_S: Final = 5.0

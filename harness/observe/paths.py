@@ -20,7 +20,7 @@ from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.observe.promql import DEDUPLICATED, EVERY_REPLICA, Sample, instant
 from fawkes.harness.observe.recording import record_value
 from fawkes.harness.oracle.beacon import BEACON_METRIC, beacon_value
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.world import Recorder, World
 
 _REQUEST_WITHIN_S: Final = 5.0

@@ -11,7 +11,7 @@ from fawkes.harness.model import Stage
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.observe.promql import DEDUPLICATED, Series, raw_samples
 from fawkes.harness.observe.recording import record_series
-from fawkes.harness.promql_selector import selector
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.world import Recorder, World
 
 _LOOK_BACK: Final = "400d"

@@ -2,7 +2,7 @@
 
 Ported from Prometheus 3.13.5 (promql/functions.go `extrapolatedRate`, promql/quantile.go `BucketQuantile`,
 util/kahansum, util/almost), operation by operation in the same order, so that the doubles are the same and not merely
-close; `oracle.proof` compares them with a running Prometheus. Samples are (Unix seconds, value) in time order;
+close; `oracle.promql_proof` compares them with a running Prometheus. Samples are (Unix seconds, value) in time order;
 timestamps are rounded to milliseconds as Prometheus stores them. A stale marker is no sample: leave it out, as
 Prometheus does in ranges. Native histograms and start timestamps are off in the platform and not ported.
 """

@@ -10,10 +10,10 @@ import pytest
 
 from fawkes.harness.assembly import Plan, assemble
 from fawkes.harness.components.exporter import exporter
-from fawkes.harness.environment import PLATFORM
 from fawkes.harness.errors import UsageError
 from fawkes.harness.inventory import Inventory
 from fawkes.harness.operator.objects import load_objects
+from fawkes.harness.places import PLATFORM
 from fawkes.harness.secrets import Secrets
 
 

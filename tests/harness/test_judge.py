@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from fawkes.harness.composition import SCENARIOS, scenario_loader
+from fawkes.harness.composition import scenario_loader
 from fawkes.harness.errors import RecordError
 from fawkes.harness.history import HistoryWriter
 from fawkes.harness.model import ShippedAlert, Verdict
+from fawkes.harness.places import SCENARIOS
 from fawkes.harness.rundir import Manifest, Planned, RunDirectory
 from fawkes.harness.session import write_result
 

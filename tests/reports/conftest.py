@@ -7,7 +7,6 @@ import dataclasses
 
 import pytest
 
-from fawkes.harness.chains import dora_chains
 from fawkes.harness.model import (
     AlertCoverage,
     AlertSighting,
@@ -23,6 +22,7 @@ from fawkes.harness.model import (
     Tolerance,
     Verdict,
 )
+from fawkes.harness.summary.chains import dora_chains
 
 START_S = 1_764_000_000.0
 MIB = 1024 * 1024

@@ -23,12 +23,13 @@ from fawkes.harness.checks.alerts import AlertTimelineExpectation, check_alert_t
 from fawkes.harness.checks.notifications import NotificationExpectation, check_notification
 from fawkes.harness.components.exporter import exporter
 from fawkes.harness.components.receivers import receivers
-from fawkes.harness.coverage import alert_sightings
 from fawkes.harness.history import HistoryWriter, read_history
 from fawkes.harness.model import Stage, Verdict
 from fawkes.harness.observe.accepted import record_accepted
-from fawkes.harness.observe.alerts import FIXTURES, find_rule, observe_alert_timeline
+from fawkes.harness.observe.alerts import find_rule, observe_alert_timeline
 from fawkes.harness.observe.notifications import observe_notification
+from fawkes.harness.places import PLATFORM
+from fawkes.harness.summary.coverage import alert_sightings
 from fawkes.harness.toolchain.cache import cache_directory
 from fawkes.harness.toolchain.find import Miss, find
 
@@ -97,7 +98,7 @@ def start(stack, home, argv, files):
 
 
 def prometheus_files(ports, hold_ms):
-    _, rule = find_rule(FIXTURES / "platform", ALERT["alert"])
+    _, rule = find_rule(PLATFORM, ALERT["alert"])
     rules = {"groups": [{"name": "platform", "interval": "250ms", "rules": [rule | {"for": f"{hold_ms}ms"}]}]}
     config = {
         "global": {"scrape_interval": "250ms", "scrape_timeout": "250ms"},

@@ -12,7 +12,7 @@ import pytest
 
 from fawkes.harness.eventually import RealClock, eventually, poll_for
 from fawkes.harness.oracle.counter_bounds import STAMP_MOVES_S, Exposed, Scraping, Window, increase_bounds
-from fawkes.harness.oracle.proof.live import prometheus
+from fawkes.harness.oracle.promql_proof.live import prometheus
 from fawkes.harness.toolchain import provide
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]

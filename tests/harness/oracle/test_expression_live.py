@@ -12,9 +12,9 @@ import pytest
 from fawkes.harness.oracle import expression as oracle
 from fawkes.harness.oracle.expression import Expression, InputSeries
 from fawkes.harness.oracle.promql import increase
-from fawkes.harness.oracle.proof.comparison import TOLERANCE, relative_error
-from fawkes.harness.oracle.proof.live import prometheus
-from fawkes.harness.oracle.proof.series import INSTANTS_MS, RANGES_MS, counters
+from fawkes.harness.oracle.promql_proof.comparison import TOLERANCE, relative_error
+from fawkes.harness.oracle.promql_proof.live import prometheus
+from fawkes.harness.oracle.promql_proof.series import INSTANTS_MS, RANGES_MS, counters
 from fawkes.harness.toolchain import provide
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]

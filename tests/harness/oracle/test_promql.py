@@ -15,7 +15,7 @@ from fawkes.harness.oracle.promql import (
     vector_max,
     vector_sum,
 )
-from fawkes.harness.oracle.proof.golden import GOLDEN
+from fawkes.harness.oracle.promql_proof.golden import GOLDEN
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: f"{golden.case}: {golden.says}")

@@ -8,15 +8,15 @@ import yaml
 import fawkes.fixtures
 from fawkes.harness.oracle import promql
 from fawkes.harness.oracle.promql import vector_sum
-from fawkes.harness.oracle.proof.branches import QUANTILE_BRANCHES, RANGE_BRANCHES
-from fawkes.harness.oracle.proof.comparison import TOLERANCE, prove
-from fawkes.harness.oracle.proof.golden import GOLDEN
-from fawkes.harness.oracle.proof.live import prometheus
-from fawkes.harness.oracle.proof.mutants import MUTANTS, notice
-from fawkes.harness.oracle.proof.questions import Port
-from fawkes.harness.oracle.proof.series import START_MS, Series
-from fawkes.harness.oracle.proof.shrink import Shrinker
-from fawkes.harness.oracle.proof.trial import try_out
+from fawkes.harness.oracle.promql_proof.branches import QUANTILE_BRANCHES, RANGE_BRANCHES
+from fawkes.harness.oracle.promql_proof.comparison import TOLERANCE, prove
+from fawkes.harness.oracle.promql_proof.golden import GOLDEN
+from fawkes.harness.oracle.promql_proof.live import prometheus
+from fawkes.harness.oracle.promql_proof.mutants import MUTANTS, notice
+from fawkes.harness.oracle.promql_proof.questions import Port
+from fawkes.harness.oracle.promql_proof.series import START_MS, Series
+from fawkes.harness.oracle.promql_proof.shrink import Shrinker
+from fawkes.harness.oracle.promql_proof.trial import try_out
 from fawkes.harness.toolchain import provide
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]

@@ -6,11 +6,11 @@ import math
 import pytest
 
 from fawkes.harness.oracle import promql
-from fawkes.harness.oracle.proof import histograms
-from fawkes.harness.oracle.proof.comparison import Proof, Tally, compare, prove, relative_error
-from fawkes.harness.oracle.proof.mutants import MUTANTS, Mutant, notice
-from fawkes.harness.oracle.proof.questions import Port, questions
-from fawkes.harness.oracle.proof.series import INSTANTS_MS, counters
+from fawkes.harness.oracle.promql_proof import histograms
+from fawkes.harness.oracle.promql_proof.comparison import Proof, Tally, compare, prove, relative_error
+from fawkes.harness.oracle.promql_proof.mutants import MUTANTS, Mutant, notice
+from fawkes.harness.oracle.promql_proof.questions import Port, questions
+from fawkes.harness.oracle.promql_proof.series import INSTANTS_MS, counters
 
 SERIES = [*counters("7", 20), *histograms.scraped("7", 2), *histograms.bare("7", 2)]
 QUESTIONS = questions(SERIES)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fawkes.harness.errors import UsageError
-from fawkes.harness.promql_durations import clock_functions, map_durations
+from fawkes.harness.promql.durations import clock_functions, map_durations
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import count
 from typing import Final
 
-from fawkes.harness.oracle.proof.comparison import TOLERANCE, Compared, relative_error
-from fawkes.harness.oracle.proof.live import LivePrometheus
-from fawkes.harness.oracle.proof.questions import Port
-from fawkes.harness.oracle.proof.series import Series, Stored
+from fawkes.harness.oracle.promql_proof.comparison import TOLERANCE, Compared, relative_error
+from fawkes.harness.oracle.promql_proof.live import LivePrometheus
+from fawkes.harness.oracle.promql_proof.questions import Port
+from fawkes.harness.oracle.promql_proof.series import Series, Stored
 
 _METRIC: Final = "proof_shrunk"
 _NUMBERS: Final = count()

@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 
 from fawkes.harness.errors import ComponentError
-from fawkes.harness.oracle.proof.series import Series, Stored
+from fawkes.harness.oracle.promql_proof.series import Series, Stored
 
 STALE: Final = struct.pack("<Q", 0x7FF0000000000002)
 """The bits of a stale marker (model/value/value.go, `StaleNaN`)."""

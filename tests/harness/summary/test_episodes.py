@@ -2,7 +2,7 @@
 
 import pytest
 
-from fawkes.harness.episodes import episodes, evaluations_apart_s
+from fawkes.harness.summary.episodes import episodes, evaluations_apart_s
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The platform's alerts as they ship, and what their unit tests name."""
 
-from fawkes.harness.environment import PLATFORM
 from fawkes.harness.operator.objects import Objects, load_objects
-from fawkes.harness.shipped import shipped_alerts
+from fawkes.harness.places import PLATFORM
+from fawkes.harness.rules.shipped import shipped_alerts
 
 RULE = {
     "kind": "PrometheusRule",

@@ -7,7 +7,7 @@ import pytest
 
 import fawkes.fixtures
 from fawkes.harness.errors import ComponentError, UsageError
-from fawkes.harness.rulecheck import check_rules, check_unit_tests
+from fawkes.harness.rules.check import check_rules, check_unit_tests
 from fawkes.harness.toolchain.provide import provide
 
 FIXTURES = Path(fawkes.fixtures.__file__).parent

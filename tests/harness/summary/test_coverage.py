@@ -2,9 +2,9 @@
 
 import pytest
 
-from fawkes.harness.coverage import alert_sightings, coverage
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History, Record, ShippedAlert, Verdict
+from fawkes.harness.summary.coverage import alert_sightings, coverage
 
 BEGAN_S = 1_772_323_200.0
 EVERY_S = 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fawkes.harness.checks.exposed import Exposed
-from fawkes.harness.episodes import episodes, evaluations_apart_s
 from fawkes.harness.model import History, Mark, Record
+from fawkes.harness.summary.episodes import episodes, evaluations_apart_s
 
 
 def timeline(history: History) -> tuple[Mark, ...]:

@@ -14,8 +14,8 @@ import httpx
 
 from fawkes.harness.errors import ComponentError
 from fawkes.harness.eventually import RealClock, eventually
-from fawkes.harness.oracle.proof.remote_write import write
-from fawkes.harness.oracle.proof.series import Series
+from fawkes.harness.oracle.promql_proof.remote_write import write
+from fawkes.harness.oracle.promql_proof.series import Series
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.providers.local.process import signal_group, spawn
 

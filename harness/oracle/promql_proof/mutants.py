@@ -12,9 +12,9 @@ from types import ModuleType
 from typing import Final
 
 from fawkes.harness.oracle import promql
-from fawkes.harness.oracle.proof.comparison import TOLERANCE, Compared, compare
-from fawkes.harness.oracle.proof.live import Answers
-from fawkes.harness.oracle.proof.questions import Kind, Port, Question
+from fawkes.harness.oracle.promql_proof.comparison import TOLERANCE, Compared, compare
+from fawkes.harness.oracle.promql_proof.live import Answers
+from fawkes.harness.oracle.promql_proof.questions import Kind, Port, Question
 
 
 @dataclass(frozen=True, slots=True)

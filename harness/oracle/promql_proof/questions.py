@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Final, Literal
 
-from fawkes.harness.oracle.proof.branches import quantile_branches, range_branches
-from fawkes.harness.oracle.proof.series import RANGES_MS, Series
+from fawkes.harness.oracle.promql_proof.branches import quantile_branches, range_branches
+from fawkes.harness.oracle.promql_proof.series import RANGES_MS, Series
 
 Kind = Literal["range", "quantile", "joined"]
 Labelled = list[tuple[str, float]]

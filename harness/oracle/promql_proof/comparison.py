@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from fawkes.harness.oracle.proof.live import Answers, LivePrometheus
-from fawkes.harness.oracle.proof.questions import Port, Question
-from fawkes.harness.oracle.proof.series import INSTANTS_MS
+from fawkes.harness.oracle.promql_proof.live import Answers, LivePrometheus
+from fawkes.harness.oracle.promql_proof.questions import Port, Question
+from fawkes.harness.oracle.promql_proof.series import INSTANTS_MS
 
 TOLERANCE: Final = 1e-9
 """Relative; what the oracle promises where the samples are known."""

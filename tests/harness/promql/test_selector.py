@@ -3,7 +3,7 @@
 import promql_parser
 import pytest
 
-from fawkes.harness.promql_selector import narrowed, selector
+from fawkes.harness.promql.selector import narrowed, selector
 
 
 def test_labels_stand_in_their_order():

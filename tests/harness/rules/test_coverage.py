@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from fawkes.harness.rule_coverage import uncovered
+from fawkes.harness.rules.coverage import uncovered
 
 ALERT = {
     "alert": "Hot",

@@ -1,7 +1,7 @@
 """DORA values along their way, out of hand-made evidence."""
 
-from fawkes.harness.chains import dora_chains
 from fawkes.harness.model import Finding, Observation, ScenarioResult, Stage, Timing, Verdict
+from fawkes.harness.summary.chains import dora_chains
 
 
 def of(metric, team="a"):

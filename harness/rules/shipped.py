@@ -8,7 +8,7 @@ import yaml
 
 from fawkes.harness.model import ShippedAlert
 from fawkes.harness.operator.objects import Objects, name_of, namespace_of
-from fawkes.harness.rule_coverage import alert_assertions
+from fawkes.harness.rules.coverage import alert_assertions
 
 
 def shipped_alerts(objects: Objects, tests: Path) -> tuple[ShippedAlert, ...]:

@@ -18,7 +18,7 @@ from fawkes.harness.child import run
 from fawkes.harness.errors import ComponentError, UsageError
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.operator.rules import rule_file, rule_file_name
-from fawkes.harness.rule_coverage import uncovered
+from fawkes.harness.rules.coverage import uncovered
 
 _PROMTOOL_WITHIN_S: Final = 120.0
 """The rules' unit tests take seconds; this is for a machine that is busy with builds."""

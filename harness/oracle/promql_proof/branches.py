@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from fawkes.harness.oracle.proof.series import Series
+from fawkes.harness.oracle.promql_proof.series import Series
 
 RANGE_BRANCHES: Final = (
     *("no sample", "one sample", "two samples", "more samples"),

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fawkes.harness.oracle.proof import histograms
-from fawkes.harness.oracle.proof.comparison import ask_all
-from fawkes.harness.oracle.proof.live import Answers, LivePrometheus
-from fawkes.harness.oracle.proof.questions import Question, questions
-from fawkes.harness.oracle.proof.series import Series, counters
+from fawkes.harness.oracle.promql_proof import histograms
+from fawkes.harness.oracle.promql_proof.comparison import ask_all
+from fawkes.harness.oracle.promql_proof.live import Answers, LivePrometheus
+from fawkes.harness.oracle.promql_proof.questions import Question, questions
+from fawkes.harness.oracle.promql_proof.series import Series, counters
 
 _COUNTERS_PER_HISTOGRAM: Final = 40
 """A histogram is some ten series per instance and is asked nine times as many questions."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
-from fawkes.harness.oracle.proof.series import INSTANTS_MS, Series, random_scrapes
+from fawkes.harness.oracle.promql_proof.series import INSTANTS_MS, Series, random_scrapes
 
 _BOUNDS: Final = (-5.0, -1.0, 0.0, 0.005, 0.1, 1.0, 2.5, 10.0, 900.0, 3600.0, 86400.0, 1e6)
 _INSTANCES_MAX: Final = 3

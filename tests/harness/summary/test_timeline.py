@@ -1,5 +1,5 @@
 from fawkes.harness.model import History, Record
-from fawkes.harness.timeline import timeline
+from fawkes.harness.summary.timeline import timeline
 
 
 def marks(*records):

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fawkes.harness.episodes import SAME_EPISODE, episodes, evaluations_apart_s
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import (
     AlertCoverage,
@@ -27,6 +26,7 @@ from fawkes.harness.model import (
     Stage,
     Verdict,
 )
+from fawkes.harness.summary.episodes import SAME_EPISODE, episodes, evaluations_apart_s
 
 Labels = Mapping[str, str]
 

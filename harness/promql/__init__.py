@@ -1,0 +1,1 @@
+"""PromQL as text: selectors are written, durations rewritten by a parser."""

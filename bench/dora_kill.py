@@ -9,7 +9,6 @@ Example: .venv/bin/python bench/dora_kill.py --kills 20 --seed 1
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 import threading
@@ -23,11 +22,11 @@ import httpx
 from dora_parts import DATABASE, SERVICE, Parts, parts
 from dora_table import live
 
-from fawkes.fixtures.services.dora.signature import HEADER, sign
 from fawkes.harness.checks.dora import NAMES
 from fawkes.harness.errors import HarnessError
 from fawkes.harness.eventually import RealClock, eventually, poll_for
 from fawkes.harness.oracle.dora import Truth
+from fawkes.harness.webhook import webhook
 from fawkes.load.histories import CloudEvent
 
 SENDERS = 8
@@ -120,14 +119,12 @@ def send_all(under_test: Parts, queue: Queue) -> list[Acknowledged]:
 
 def send(http: httpx.Client, event: CloudEvent, secret: str) -> Acknowledged:
     """Post until the service says that it has the event. NotTakenError if it says that it never will."""
-    body, attempts = json.dumps(event).encode(), 0
-    endpoint = event["type"].removeprefix("dev.fawkes.").partition("_")[0]
-    headers = {"Content-Type": "application/cloudevents+json", HEADER: sign(secret, body)}
+    hook, attempts = webhook(event, secret), 0
 
     def post() -> int:
         nonlocal attempts
         attempts += 1
-        answer = http.post(f"/webhook/{endpoint}", content=body, headers=headers)
+        answer = http.post(hook.path, content=hook.body, headers=hook.headers)
         if answer.is_client_error:
             raise NotTakenError(f"{event['id']} was answered {answer.status_code}: {answer.text}")
         return answer.status_code

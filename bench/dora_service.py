@@ -6,7 +6,6 @@ Example: .venv/bin/python bench/dora_service.py --events 10000 1000000
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -17,8 +16,7 @@ from dora_parts import Parts, parts, table
 from dora_table import a_year, copy, live, load, row
 from open_loop import Outcome, at_rate, request, send
 
-from fawkes.fixtures.services.dora.signature import HEADER, sign
-from fawkes.load.histories import CloudEvent
+from fawkes.harness.webhook import webhook
 
 P99_AIM_MS = 50.0
 """What the platform promises a sender of webhooks."""
@@ -111,14 +109,8 @@ def webhooks(
     """Signed webhooks of events of the latest days that are not in the store, at a fixed rate."""
     count = round(rate * (for_s or wish.for_s))
     events = live(count, seed=wish.seed, ends_s=time.time(), run_id=run)
-    return at_rate([webhook(event, under_test.secret) for event in events], rate)
-
-
-def webhook(event: CloudEvent, secret: str) -> bytes:
-    body = json.dumps(event).encode()
-    endpoint = event["type"].removeprefix("dev.fawkes.").partition("_")[0]
-    headers = [("Content-Type", "application/cloudevents+json"), (HEADER, sign(secret, body))]
-    return request("POST", f"/webhook/{endpoint}", headers, body)
+    hooks = (webhook(event, under_test.secret) for event in events)
+    return at_rate([request("POST", hook.path, hook.headers, hook.body) for hook in hooks], rate)
 
 
 def insert_rate(connection: psycopg.Connection, count: int = 20_000) -> float:

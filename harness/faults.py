@@ -26,7 +26,7 @@ def break_parts(faults: Sequence[Fault], world: World, record: Recorder) -> None
     )
     for at_s, _, word, method, target in steps:
         due_s = began_s + at_s / world.clock_factor
-        world.poll_for(max(0.0, due_s - world.now_s()))
+        world.poll_for(due_s - world.now_s())
         step_began_s = world.now_s()
         getattr(world, method)(target)
         record("fault", action=word, part=target, began_s=step_began_s, ended_s=world.now_s())

@@ -75,7 +75,7 @@ class World(Protocol):
         """
 
     def poll_for(self, seconds: float, tick: Callable[[], Any] | None = None) -> None:
-        """Let the world go on for so long, calling `tick` at the polling interval. Never fails."""
+        """Let the world go on for so long, if it is more than nothing, calling `tick` at the polling interval."""
 
 
 class Site(Protocol):

@@ -87,7 +87,7 @@ class Expose:
             scraped=scraped,
             **Script(series=spec.series, silent=spec.silent).model_dump(mode="json"),
         )
-        world.poll_for(max(0.0, began_s + spec.for_s / world.clock_factor - world.now_s()))
+        world.poll_for(began_s + spec.for_s / world.clock_factor - world.now_s())
         served = world.http.get(f"{url}/-/served").raise_for_status().json()
         record("served", part=spec.part, scrapes=served)
 

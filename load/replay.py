@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from fawkes.harness.model import Component
 from fawkes.harness.world import Recorder, Site, World
 from fawkes.load.histories import ANSWERS_OF, history_path, load_history, midnight_s
+from fawkes.load.pace import paced
 from fawkes.load.sender import Sender
 
 
@@ -52,8 +53,5 @@ class Replay:
         if spec.order == "shuffled":
             random.Random(world.seed).shuffle(events)
         sender = Sender(world, record)
-        began_s = world.now_s()
-        for number, event in enumerate(events):
-            if spec.rate_per_s is not None:
-                world.poll_for(max(0.0, began_s + number / spec.rate_per_s - world.now_s()))
+        for event in paced(events, spec.rate_per_s, world):
             sender.send(event)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +11,7 @@ from zlib import crc32
 
 from fawkes.harness.errors import DeadlineExceeded
 from fawkes.harness.model import Json
+from fawkes.harness.webhook import ack_of, webhook
 from fawkes.harness.world import Recorder, World
 from fawkes.load.histories import CloudEvent
 
@@ -24,7 +22,6 @@ away for ten times that is gone, and every event after that is tried once."""
 _QUEUED: Final = 64
 """Events that wait for one connection: enough never to starve it, few enough to keep a million in constant memory."""
 
-_ACK: Final = {201: "stored", 200: "duplicate"}
 _UNAVAILABLE: Final = 503
 """The service's word for "not now": it starts, or its database is away. Nothing was stored; try again."""
 
@@ -35,7 +32,7 @@ class Sender:
     def __init__(self, world: World, record: Recorder) -> None:
         self._world, self._record = world, record
         self._bases = [world.url(part) for part in world.replicas("dora")]
-        self._key = world.secret("dora-webhook").encode()
+        self._key = world.secret("dora-webhook")
         self._gone = False
 
     def send(self, event: CloudEvent, *, replica: int = 0) -> None:
@@ -53,14 +50,14 @@ class Sender:
         self._deliver("conflict", event, replica)
 
     def _deliver(self, record_kind: str, event: CloudEvent, replica: int) -> None:
-        endpoint = _endpoint(event)
-        url = f"{self._bases[replica % len(self._bases)]}/webhook/{endpoint}"
+        hook = webhook(event, self._key)
+        url = self._bases[replica % len(self._bases)] + hook.path
         status, attempts, posted_s = 0, 0, self._world.now_s()
 
         def post() -> int:
             nonlocal status, attempts, posted_s
             attempts, status, posted_s = attempts + 1, 0, self._world.now_s()
-            status = self._post(url, event)
+            status = self._world.http.post(url, content=hook.body, headers=hook.headers).status_code
             return status
 
         latency_s = None
@@ -71,21 +68,8 @@ class Sender:
             latency_s = self._world.now_s() - posted_s
         except DeadlineExceeded:
             self._gone = True
-        ack = _ACK.get(status, "refused" if status else "lost")
-        outcome: dict[str, Json] = {"attempts": attempts, "status": status, "ack": ack, "latency_s": latency_s}
-        self._record(record_kind, event=event, kind=endpoint, **outcome)
-
-    def _post(self, url: str, event: CloudEvent) -> int:
-        body = json.dumps(event, separators=(",", ":")).encode()
-        answer = self._world.http.post(
-            url,
-            content=body,
-            headers={
-                "Content-Type": "application/cloudevents+json",
-                "X-Hub-Signature-256": "sha256=" + hmac.new(self._key, body, hashlib.sha256).hexdigest(),
-            },
-        )
-        return answer.status_code
+        outcome: dict[str, Json] = {"attempts": attempts, "status": status, "latency_s": latency_s}
+        self._record(record_kind, event=event, kind=hook.kind, ack=ack_of(status), **outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +110,3 @@ def send_side_by_side(sender: Sender, deliveries: Iterable[Delivery], *, connect
                 queue.put(None)
     for one in working:
         one.result()
-
-
-def _endpoint(event: CloudEvent) -> str:
-    """`dev.fawkes.deployment_completed` goes to /webhook/deployment."""
-    name: str = event["type"].rpartition(".")[2]
-    return name.partition("_")[0]

@@ -46,7 +46,7 @@ def observe_notification(expect: NotificationExpectation, world: World, record: 
     )
     if entries and watch.is_told(entries):
         settled_s = max(entry["received_s"] for entry in entries if watch.is_about(entry)) + watch.settle_s
-        world.poll_for(max(0.0, settled_s - world.now_s()))
+        world.poll_for(settled_s - world.now_s())
     entries = last_seen(world, "what was received", watch.received, until_s=_soon(world))
     watch.record_upstream(record)
     part = world.replicas("receivers")[0]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
-import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,6 +19,7 @@ from fawkes.harness.observe.promql import DEDUPLICATED, EVERY_REPLICA, Sample, i
 from fawkes.harness.observe.recording import record_value
 from fawkes.harness.oracle.beacon import BEACON_METRIC, beacon_value
 from fawkes.harness.promql.selector import selector
+from fawkes.harness.webhook import ack_of, webhook
 from fawkes.harness.world import Recorder, World
 
 _REQUEST_WITHIN_S: Final = 5.0
@@ -51,7 +50,7 @@ def observe_event_path(expect: EventPathExpectation, world: World, record: Recor
     way = _Way(expect, world, record)
     dora, thanos = world.replicas("dora")[0], world.replicas("thanos-query")[0]
     event = deployment_event(world.run_id, world.now_s())
-    record("event", expectation=expect.name, event=event, kind="deployment", **_post(world, dora, event))
+    record("event", expectation=expect.name, event=event, **_post(world, dora, event))
 
     labels = {name: event["data"][name] for name in ("team", "service", "environment")}
     # The team is this run's alone. `service` is left to the exporter's page: a scrape without honorLabels renames it,
@@ -133,18 +132,15 @@ class _Way:
 
 
 def _post(world: World, dora: str, event: dict[str, Any]) -> dict[str, Json]:
-    """Sent once, as a pipeline would. `{status, ack, latency_s}`; status 0 and ack `lost` when nobody answered."""
-    body = json.dumps(event).encode()
-    signature = hmac.new(world.secret("dora-webhook").encode(), body, hashlib.sha256).hexdigest()
-    headers = {"Content-Type": "application/cloudevents+json", "X-Hub-Signature-256": f"sha256={signature}"}
-    url = f"{world.url(dora)}/webhook/deployment"
-    began_s = world.now_s()
+    """Sent once, as a pipeline would. `{kind, status, ack, latency_s}`; status 0, ack `lost` when nobody answered."""
+    hook, url = webhook(event, world.secret("dora-webhook")), world.url(dora)
+    began_s, within_s = world.now_s(), _REQUEST_WITHIN_S
     try:
-        status = world.http.post(url, content=body, headers=headers, timeout=_REQUEST_WITHIN_S).status_code
+        answer = world.http.post(url + hook.path, content=hook.body, headers=hook.headers, timeout=within_s)
+        status = answer.status_code
     except httpx.TransportError:
         status = 0
-    ack = {0: "lost", 201: "stored", 200: "duplicate"}.get(status, "refused")
-    return {"status": status, "ack": ack, "latency_s": world.now_s() - began_s}
+    return {"kind": hook.kind, "status": status, "ack": ack_of(status), "latency_s": world.now_s() - began_s}
 
 
 def _shown(samples: Iterable[Sample | ExposedSample]) -> Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -15,7 +15,8 @@ from fawkes.load.organisation.delivery import DeliverySpec, deliveries
 from fawkes.load.organisation.organisation import Organisation
 from fawkes.load.organisation.parameters import DAY_S, Parameters
 from fawkes.load.organisation.ugly import UGLY, Ugly
-from fawkes.load.sender import Delivery, Sender, send_side_by_side
+from fawkes.load.pace import paced
+from fawkes.load.sender import Sender, send_side_by_side
 
 WINDOWS_S: Final = (7 * DAY_S, 30 * DAY_S, 90 * DAY_S)
 """The windows that the platform knows by name; they end at the moment of asking."""
@@ -59,8 +60,8 @@ class OrganisationDriver:
         """Send everything, and record an `event` or a `conflict` each. Never fails because of the service."""
         events = organisation_of(spec, seed=world.seed, run_id=world.run_id, now_s=world.now_s()).events()
         arriving = deliveries(events, spec.delivery, random.Random(f"{world.seed}/delivery"))
-        paced = arriving if spec.rate_per_s is None else _paced(arriving, spec.rate_per_s, world)
-        send_side_by_side(Sender(world, record), paced, connections=spec.connections)
+        on_time = paced(arriving, spec.rate_per_s, world)
+        send_side_by_side(Sender(world, record), on_time, connections=spec.connections)
 
 
 def organisation_of(spec: OrganisationSpec, *, seed: int, run_id: str, now_s: float) -> Organisation:
@@ -77,11 +78,3 @@ def organisation_of(spec: OrganisationSpec, *, seed: int, run_id: str, now_s: fl
         ugly=spec.ugly,
         quiet_s=[(now_s - window_s - ENDED_S, now_s - window_s + QUIET_S) for window_s in WINDOWS_S],
     )
-
-
-def _paced(arriving: Iterable[Delivery], rate_per_s: float, world: World) -> Iterator[Delivery]:
-    """Each when it is due, however slow the answers to the ones before are."""
-    began_s = world.now_s()
-    for number, delivery in enumerate(arriving):
-        world.poll_for(max(0.0, began_s + number / rate_per_s - world.now_s()))
-        yield delivery

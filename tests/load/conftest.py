@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -10,13 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from fawkes.load.series import SHARDS, SeriesPlan
+from free_ports import free_ports
 
 
 @pytest.fixture
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    (port,) = free_ports(1)
+    return port
 
 
 class KnownAnswers:

@@ -9,26 +9,14 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from fawkes.harness.eventually import eventually
+from fawkes.harness.eventually import eventually, poll_for
 from fawkes.load.histories import history_path, load_history
 from fawkes.load.replay import Replay, ReplaySpec
 from fawkes.load.sender import RETRY_WITHIN_S
+from still_clock import StillClock
 
 SECRET = "s3cret-of-this-run"
 NOW_S = 1_772_323_200.0 + 5 * 3600
-
-
-class Time:
-    """A clock that advances when somebody waits on it."""
-
-    def __init__(self):
-        self.passed_s = 0.0
-
-    def monotonic_s(self):
-        return self.passed_s
-
-    def wait(self, seconds):
-        self.passed_s += seconds
 
 
 class Platform:
@@ -37,7 +25,7 @@ class Platform:
     run_id, seed = "run-1", 7
 
     def __init__(self, answer):
-        self.time, self.requests = Time(), []
+        self.time, self.requests = StillClock(), []
 
         def handle(request):
             self.requests.append(request)
@@ -62,7 +50,7 @@ class Platform:
         return eventually(what, probe, expect, within_s=within_s, clock=self.time)
 
     def poll_for(self, seconds, tick=None):
-        self.time.wait(seconds)
+        poll_for(seconds, tick, clock=self.time)
 
 
 def replay(answer, **spec):

@@ -9,19 +9,7 @@ import pytest
 
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.load.sender import Delivery, Sender, send_side_by_side
-
-
-class Time:
-    """Advances when somebody waits on it."""
-
-    def __init__(self):
-        self.passed_s = 0.0
-
-    def monotonic_s(self):
-        return self.passed_s
-
-    def wait(self, seconds):
-        self.passed_s += seconds
+from still_clock import StillClock
 
 
 class Platform:
@@ -29,7 +17,7 @@ class Platform:
 
     def __init__(self, answer=lambda request: 201, replicas=2):
         self.parts = [f"dora-{n}" for n in range(replicas)]
-        self.time, self.lock, self.arrived, self.answer = Time(), threading.Lock(), [], answer
+        self.time, self.lock, self.arrived, self.answer = StillClock(), threading.Lock(), [], answer
         self.http = httpx.Client(transport=httpx.MockTransport(self._take))
 
     def _take(self, request):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from fawkes.harness.eventually import eventually, poll_for
+from still_clock import StillClock
 
 STARTED_S = 1_772_323_200.0
 
@@ -39,26 +40,13 @@ class Part:
         return [{k: v for k, v in p.items() if k != "query"} for _, p in self.asked if p.get("query") == query]
 
 
-class StandStill:
-    """A clock that only waiting moves."""
-
-    def __init__(self):
-        self.passed_s = 0.0
-
-    def monotonic_s(self):
-        return self.passed_s
-
-    def wait(self, seconds):
-        self.passed_s += seconds
-
-
 class SmallWorld:
     """What observers ask of a World. Parts are named app-N."""
 
     run_id, seed, clock_factor, started_at_s = "r1", 7, 1.0, STARTED_S
 
     def __init__(self, http):
-        self.http, self.urls, self.clock, self.records = http, {}, StandStill(), []
+        self.http, self.urls, self.clock, self.records = http, {}, StillClock(), []
         self.secrets = {"dora-webhook": "key"}
 
     def replicas(self, app):

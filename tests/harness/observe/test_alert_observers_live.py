@@ -5,20 +5,14 @@
 
 import contextlib
 import json
-import os
 import re
 import signal
-import socket
-import subprocess
-import time
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
 from fawkes import fixtures
-from fawkes.harness import eventually as waiting
 from fawkes.harness.checks.alerts import AlertTimelineExpectation, check_alert_timeline
 from fawkes.harness.checks.notifications import NotificationExpectation, check_notification
 from fawkes.harness.components.exporter import exporter
@@ -30,8 +24,8 @@ from fawkes.harness.observe.alerts import find_rule, observe_alert_timeline
 from fawkes.harness.observe.notifications import observe_notification
 from fawkes.harness.places import PLATFORM
 from fawkes.harness.summary.coverage import alert_sightings
-from fawkes.harness.toolchain.cache import cache_directory
-from fawkes.harness.toolchain.find import Miss, find
+from free_ports import free_ports
+from live_world import LiveWorld, built
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
@@ -40,61 +34,6 @@ FACTOR = 120.0
 TOKEN, KEY = "abcdefghijklmnopqrstuvwxyz", "0123456789abcdef0123456789abcdef"
 ALERT = {"alert": "PlatformServiceDown", "labels": {"job": "jenkins"}}
 README = Path(fixtures.__file__).parent / "services" / "receivers" / "README.md"
-
-
-class LocalWorld:
-    """The little of a World that the observers use, over processes this test has started."""
-
-    def __init__(self, directory, ports, binaries):
-        self.run_id, self.seed, self.clock_factor, self.directory = "r", 1, FACTOR, directory
-        self.ports, self.binaries = ports, binaries
-        self.http = httpx.Client()
-        self.started_at_s = time.time()
-        self.clock = waiting.RealClock()
-
-    def replicas(self, app):
-        return [part for part in self.ports if part.rpartition("-")[0] == app]
-
-    def url(self, part, port="http"):
-        return f"http://127.0.0.1:{self.ports[part]}"
-
-    def binary(self, name):
-        return self.binaries[name]
-
-    def log_tail(self, part, lines):
-        return (self.directory / part / "log.txt").read_text()
-
-    def now_s(self):
-        return time.time()
-
-    def eventually(self, what, probe, expect, *, within_s):
-        return waiting.eventually(what, probe, expect, within_s=within_s, clock=self.clock)
-
-    def poll_for(self, seconds, tick=None):
-        waiting.poll_for(seconds, tick, clock=self.clock)
-
-
-def free_ports(names):
-    with contextlib.ExitStack() as stack:
-        sockets = {name: stack.enter_context(socket.socket()) for name in names}
-        for free in sockets.values():
-            free.bind(("127.0.0.1", 0))
-        return {name: free.getsockname()[1] for name, free in sockets.items()}
-
-
-def start(stack, home, argv, files):
-    home.mkdir(exist_ok=True)
-    for name, text in files.items():
-        (home / name).write_text(text)
-    with open(home / "log.txt", "ab") as log:
-        process = subprocess.Popen(argv, cwd=home, stdout=log, stderr=subprocess.STDOUT)
-
-    def stop():
-        process.terminate()
-        process.wait(10)
-
-    stack.callback(stop)
-    return process
 
 
 def prometheus_files(ports, hold_ms):
@@ -142,25 +81,15 @@ def alertmanager_files(ports):
 
 
 @pytest.fixture(scope="module")
-def binaries():
-    found = {}
-    for name in ("prometheus", "promtool", "alertmanager"):
-        found[name] = find(name, environ=os.environ, cache_dir=cache_directory(os.environ))
-        if isinstance(found[name], Miss):
-            pytest.skip(f"no {name}: {'; '.join(found[name].reasons)}")
-    return {name: binary.path for name, binary in found.items()}
-
-
-@pytest.fixture(scope="module")
-def history(tmp_path_factory, binaries):
+def history(tmp_path_factory):
     """What the observers recorded of one outage of jenkins, long enough to fire."""
     top = tmp_path_factory.mktemp("world")
     apps = ("jenkins-0", "receivers-0", "smtp", "alertmanager-main-0", "prometheus-core-0", "prometheus-hasty-0")
-    ports = free_ports(apps)
-    world = LocalWorld(top, ports, binaries)
+    ports = dict(zip(apps, free_ports(len(apps)), strict=True))
+    binaries = built("prometheus", "promtool", "alertmanager")
     record = HistoryWriter(top / "history.jsonl")
     with contextlib.ExitStack() as stack:
-        stack.callback(world.http.close)
+        world = LiveWorld(stack, top, ports, binaries, clock_factor=FACTOR)
         target = exporter("jenkins-0", app="jenkins", port=ports["jenkins-0"], metrics="jenkins_up 1\n")
         peers = receivers(
             http_port=ports["receivers-0"],
@@ -171,19 +100,19 @@ def history(tmp_path_factory, binaries):
             pagerduty_routing_key=KEY,
             email_recipients=["platform-team@fawkes.example"],
         )
-        jenkins = start(stack, top / "jenkins", target.argv, target.files)
-        start(stack, top / "receivers", peers.argv, peers.files)
-        start_servers(stack, top, ports, binaries)
+        jenkins = world.start("jenkins-0", target.argv, target.files)
+        world.start("receivers-0", peers.argv, peers.files)
+        start_servers(world)
         for part in set(ports) - {"smtp"}:
-            await_ready(world, part)
+            world.await_ready(part)
         for app in ("prometheus-core-0", "prometheus-hasty-0"):
             await_scraped(world, app)
         kill(record, world, jenkins)
         # The rule needs 2.5 s; jenkins stays away for three and a half.
         world.poll_for(3.5)
         began_s = world.now_s()
-        start(stack, top / "jenkins", target.argv, target.files)
-        await_ready(world, "jenkins-0")
+        world.start("jenkins-0", target.argv, target.files)
+        world.await_ready("jenkins-0")
         record("fault", action="start", part="jenkins-0", began_s=began_s, ended_s=world.now_s())
         for expect in TIMELINES:
             observe_alert_timeline(expect, world, record)
@@ -194,7 +123,8 @@ def history(tmp_path_factory, binaries):
     return read_history(top / "history.jsonl")
 
 
-def start_servers(stack, top, ports, binaries):
+def start_servers(world):
+    ports, binaries = world.ports, world.binaries
     manager = [
         str(binaries["alertmanager"]),
         "--config.file=alertmanager.yml",
@@ -202,9 +132,7 @@ def start_servers(stack, top, ports, binaries):
         "--log.level=debug",
     ]
     address = f"--web.listen-address=127.0.0.1:{ports['alertmanager-main-0']}"
-    start(
-        stack, top / "alertmanager-main-0", [*manager, address, "--cluster.listen-address="], alertmanager_files(ports)
-    )
+    world.start("alertmanager-main-0", [*manager, address, "--cluster.listen-address="], alertmanager_files(ports))
     for part, hold_ms in (("prometheus-core-0", 2500), ("prometheus-hasty-0", 2000)):
         argv = [
             str(binaries["prometheus"]),
@@ -214,14 +142,7 @@ def start_servers(stack, top, ports, binaries):
             "--rules.alert.for-grace-period=1s",
             "--rules.alert.resend-delay=500ms",
         ]
-        start(stack, top / part, argv, prometheus_files(ports, hold_ms))
-
-
-def await_ready(world, part):
-    def probe():
-        return world.http.get(f"{world.url(part)}/-/ready").status_code
-
-    world.eventually(f"{part} ready", probe, lambda status: status == 200, within_s=30)
+        world.start(part, argv, prometheus_files(ports, hold_ms))
 
 
 def await_scraped(world, part):

@@ -6,22 +6,16 @@ an alert of its own.
 
 import contextlib
 import json
-import os
-import socket
-import subprocess
-import time
 
-import httpx
 import pytest
 
-from fawkes.harness import eventually as waiting
 from fawkes.harness.checks.alerts import AlertTimelineExpectation, check_alert_timeline
 from fawkes.harness.history import HistoryWriter, read_history
 from fawkes.harness.model import Stage, Verdict
 from fawkes.harness.observe.alerts import observe_alert_timeline
-from fawkes.harness.toolchain.cache import cache_directory
-from fawkes.harness.toolchain.find import Miss, find
 from fawkes.load.expose import Expose, ExposeSpec
+from free_ports import free_ports
+from live_world import LiveWorld, built
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
@@ -46,47 +40,11 @@ SCRIPT = {
 EXPECT = {"alert": "Full", "labels": {"pod": "node-exporter-0"}, "exposed_part": "node-exporter-0", "within": "20s"}
 
 
-class LocalWorld:
-    """The little of a Site and a World that driver and observer use, over processes this test has started."""
-
-    run_id, seed, clock_factor = "r", 1, FACTOR
-
-    def __init__(self, directory, ports, binaries):
-        self.directory, self.ports, self.binaries = directory, ports, binaries
-        self.http = httpx.Client(trust_env=False)
-        self.started_at_s = time.time()
-        self.clock = waiting.RealClock()
+class TwoKinds(LiveWorld):
+    """The driver waits for every Prometheus there is: `all`."""
 
     def replicas(self, app):
-        # The driver waits for every Prometheus there is.
         return [part for part in self.ports if part.startswith("prometheus-")] if app == "all" else [f"{app}-0"]
-
-    def port(self, part, port="http"):
-        return self.ports[part]
-
-    def url(self, part, port="http"):
-        return f"http://127.0.0.1:{self.ports[part]}"
-
-    def binary(self, name):
-        return self.binaries[name]
-
-    def now_s(self):
-        return time.time()
-
-    def eventually(self, what, probe, expect, *, within_s):
-        return waiting.eventually(what, probe, expect, within_s=within_s, clock=self.clock)
-
-    def poll_for(self, seconds, tick=None):
-        waiting.poll_for(seconds, tick, clock=self.clock)
-
-
-def start(stack, home, argv, files):
-    home.mkdir()
-    for name, text in files.items():
-        (home / name).write_text(text)
-    with open(home / "log.txt", "wb") as log:
-        process = subprocess.Popen(argv, cwd=home, stdout=log, stderr=subprocess.STDOUT)
-    stack.callback(lambda: (process.terminate(), process.wait(10)))
 
 
 def prometheus(world, part, **changed):
@@ -110,34 +68,21 @@ def prometheus(world, part, **changed):
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory):
     """`judged(app, goes)` -> the finding on one of the two, of one run."""
-    binaries = {}
-    for name in ("prometheus", "promtool"):
-        found = find(name, environ=os.environ, cache_dir=cache_directory(os.environ))
-        if isinstance(found, Miss):
-            pytest.skip(f"no {name}: {'; '.join(found.reasons)}")
-        binaries[name] = found.path
-    top = tmp_path_factory.mktemp("world")
+    binaries, top = built("prometheus", "promtool"), tmp_path_factory.mktemp("world")
     group = {"name": "g", "interval": "30s", "rules": [RULE]}
     (top / "rules").mkdir()
     (top / "rules" / "rule.yaml").write_text(json.dumps({"kind": "PrometheusRule", "spec": {"groups": [group]}}))
     parts = ("node-exporter-0", "prometheus-core-0", "prometheus-hasty-0")
-    with contextlib.ExitStack() as stack:
-        sockets = {part: stack.enter_context(socket.socket()) for part in parts}
-        for free in sockets.values():
-            free.bind(("127.0.0.1", 0))
-        ports = {part: free.getsockname()[1] for part, free in sockets.items()}
     record = HistoryWriter(top / "history.jsonl")
     spec = ExposeSpec.model_validate(SCRIPT | {"scraped_by": "all"})
     with contextlib.ExitStack() as stack:
-        world = LocalWorld(top, ports, binaries)
-        stack.callback(world.http.close)
+        world = TwoKinds(stack, top, dict(zip(parts, free_ports(3), strict=True)), binaries, clock_factor=FACTOR)
         (target,) = Expose().components(spec, world)
-        start(stack, top / "target", target.argv, target.files)
-        start(stack, top / "core", *prometheus(world, "prometheus-core-0"))
-        start(stack, top / "hasty", *prometheus(world, "prometheus-hasty-0", keep_firing_for="0s"))
+        world.start("node-exporter-0", target.argv, target.files)
+        world.start("prometheus-core-0", *prometheus(world, "prometheus-core-0"))
+        world.start("prometheus-hasty-0", *prometheus(world, "prometheus-hasty-0", keep_firing_for="0s"))
         for part in parts:
-            ready = lambda part=part: world.http.get(f"{world.url(part)}/-/ready").status_code  # noqa: E731
-            world.eventually(f"{part} ready", ready, lambda status: status == 200, within_s=30)
+            world.await_ready(part)
         Expose().run(spec, world, record)
         for app in ("prometheus-core", "prometheus-hasty"):
             observe_alert_timeline(expectation(app, top), world, record)

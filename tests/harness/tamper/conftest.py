@@ -1,7 +1,6 @@
 """A real upstream that remembers what reached it, and a proxy before it."""
 
 import http.client
-import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -10,13 +9,13 @@ import pytest
 
 from fawkes.harness.tamper.config import TamperConfig
 from fawkes.harness.tamper.proxy import TamperServer
+from free_ports import free_ports
 
 
 @pytest.fixture
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    (port,) = free_ports(1)
+    return port
 
 
 @pytest.fixture

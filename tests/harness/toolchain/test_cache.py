@@ -12,21 +12,7 @@ import pytest
 from fawkes.harness.errors import ToolchainError
 from fawkes.harness.toolchain import cache
 from fawkes.harness.toolchain.cache import cache_directory, keep, key, locked, under_way
-
-
-class Ticks:
-    """A clock that moves only when somebody waits."""
-
-    def __init__(self, on_wait: Callable[[], None] = lambda: None) -> None:
-        self.now_s = 0.0
-        self.on_wait = on_wait
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def wait(self, seconds: float) -> None:
-        self.now_s += seconds
-        self.on_wait()
+from still_clock import StillClock
 
 
 def without_root_rights(act: Callable[[], None]) -> None:
@@ -82,7 +68,7 @@ def test_no_permission_names_the_path_and_the_remedy(tmp_path: Path):
     closed.mkdir(mode=0o500)
 
     def take() -> None:
-        with locked(closed / "thanos", what="thanos", progress=print, within_s=1.0, clock=Ticks()):
+        with locked(closed / "thanos", what="thanos", progress=print, within_s=1.0, clock=StillClock()):
             pass
 
     with pytest.raises(ToolchainError) as caught:
@@ -97,7 +83,7 @@ def test_full_disk_names_the_path_and_the_remedy(tmp_path: Path):
 
     with (
         pytest.raises(ToolchainError, match=r"No space left on device .*free some space under"),
-        locked(tmp_path, what="thanos", progress=print, within_s=1.0, clock=Ticks()),
+        locked(tmp_path, what="thanos", progress=print, within_s=1.0, clock=StillClock()),
     ):
         pass
 
@@ -107,7 +93,7 @@ def test_file_in_the_way_names_the_path(tmp_path: Path):
 
     with (
         pytest.raises(ToolchainError, match=f"Not a directory .*look at {tmp_path}"),
-        locked(tmp_path / "cache" / "thanos", what="thanos", progress=print, within_s=1.0, clock=Ticks()),
+        locked(tmp_path / "cache" / "thanos", what="thanos", progress=print, within_s=1.0, clock=StillClock()),
     ):
         pass
 
@@ -125,7 +111,7 @@ def test_lock_waits_for_its_holder_and_says_once_who_that_is(tmp_path: Path):
             os.close(holder)
 
     said: list[str] = []
-    with locked(tmp_path, what="thanos", progress=said.append, within_s=60.0, clock=Ticks(on_wait)):
+    with locked(tmp_path, what="thanos", progress=said.append, within_s=60.0, clock=StillClock(on_wait)):
         assert (tmp_path / "lock").read_text().strip() == str(os.getpid())
 
     assert waited == 3
@@ -135,9 +121,9 @@ def test_lock_waits_for_its_holder_and_says_once_who_that_is(tmp_path: Path):
 def test_lock_that_is_never_released_ends_in_an_error(tmp_path: Path):
     said: list[str] = []
     with (
-        locked(tmp_path, what="thanos", progress=said.append, within_s=60.0, clock=Ticks()),
+        locked(tmp_path, what="thanos", progress=said.append, within_s=60.0, clock=StillClock()),
         pytest.raises(ToolchainError, match=rf"pid {os.getpid()}\) did not end within 60 s; look at that process"),
-        locked(tmp_path, what="thanos", progress=said.append, within_s=60.0, clock=Ticks()),
+        locked(tmp_path, what="thanos", progress=said.append, within_s=60.0, clock=StillClock()),
     ):
         pass
 

@@ -4,15 +4,17 @@ import itertools
 import json
 import threading
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import httpx
 import pytest
 from pydantic import ValidationError
 
-from fawkes.harness.eventually import eventually
+from fawkes.harness.eventually import eventually, poll_for
 from fawkes.harness.oracle.dora import Truth
 from fawkes.load.organisation.driver import WINDOWS_S, OrganisationDriver, OrganisationSpec, organisation_of
+from still_clock import StillClock
 
 NOW_S = 1_772_618_400.5  # Wednesday, 10:00 UTC; no weekend 7, 30 or 90 days before either
 
@@ -21,22 +23,9 @@ def spec(**fields):
     return OrganisationSpec.model_validate({"do": "organisation", "teams": 3, "days": 40, **fields})
 
 
-class Still:
-    """A clock that only waiting moves."""
-
-    def __init__(self):
-        self.passed_s = 0.0
-
-    def monotonic_s(self):
-        return self.passed_s
-
-    def wait(self, seconds):
-        self.passed_s += seconds
-
-
 def drive(answer=lambda event: 201, **fields):
     """(kind, data) of every record, and the clock."""
-    clock, lock, records = Still(), threading.Lock(), []
+    clock, lock, records = StillClock(), threading.Lock(), []
 
     def record(kind, /, **data):
         with lock:
@@ -52,7 +41,7 @@ def drive(answer=lambda event: 201, **fields):
             url=lambda part: "http://dora.test",
             secret=lambda name: "key",
             now_s=lambda: NOW_S + clock.passed_s,
-            poll_for=clock.wait,
+            poll_for=partial(poll_for, clock=clock),
             eventually=lambda what, probe, expect, *, within_s: eventually(
                 what, probe, expect, within_s=within_s, clock=clock
             ),

@@ -83,7 +83,7 @@ def test_events_come_in_time_order_and_none_after_the_end():
 
 def test_the_service_takes_every_event():
     for event in organisation().events():
-        read_event(event, frozenset(DATA_BY_TYPE))
+        assert read_event(event, frozenset(DATA_BY_TYPE)).id == event["id"]
 
 
 @pytest.mark.parametrize("size", [10, 100, 5000])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
+from fawkes.harness.checks.dora import acknowledged, refusal
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History, Observation, Record, Stage, Tolerance, Verdict
 from fawkes.harness.oracle.dora import Truth
@@ -32,20 +33,23 @@ class DoraSumsExpectation(Expectation):
 def check_dora_sums(expect: DoraSumsExpectation, history: History) -> Finding:
     """PASS when every part gives the oracle's totals with `max by`, and that many times the exporters with a sum.
 
-    FAIL at the first stage with another number. INCONCLUSIVE without events, with one exporter, or when nothing was
-    looked at.
+    FAIL at `event` when one was not acknowledged, else at the first stage with another number. INCONCLUSIVE without
+    events, with one exporter, or when nothing was looked at.
     """
     events, seen = history.of("event"), history.of("sums", expectation=expect.name)
     if not events or not seen:
         missing = "event was sent" if not events else "part was looked at"
         return _finding(expect, Verdict.INCONCLUSIVE, f"no {missing}, so nothing is known", Stage.HARNESS)
+    evidence = [acknowledged(events)]
+    if not evidence[0].ok:
+        return _finding(expect, Verdict.FAIL, refusal(events), Stage.EVENT, evidence)
     truth = _truth(Truth(record.data["event"] for record in events))
     if not any(truth.values()):
         return _finding(expect, Verdict.INCONCLUSIVE, "nothing was deployed, so there is no sum", Stage.HARNESS)
     if alone := [record for record in seen if record.data["exporters"] < 2]:
         reason = f"only {alone[0].data['exporters']} exporter ran; a sum over one shows nothing"
         return _finding(expect, Verdict.INCONCLUSIVE, reason, Stage.HARNESS)
-    evidence = [line for record in seen for line in _compared(record, truth)]
+    evidence += [line for record in seen for line in _compared(record, truth)]
     if wrong := [line for line in evidence if not line.ok]:
         reason = f"{wrong[0].source} is {wrong[0].observed} instead of {wrong[0].expected}"
         return _finding(expect, Verdict.FAIL, reason, wrong[0].stage, evidence)

@@ -6,11 +6,12 @@ from fawkes.harness.checks.dora_sums import ONCE, PER_REPLICA, DoraSumsExpectati
 from fawkes.harness.model import History, Record, Stage, Verdict
 
 
-def deployed(number, team="payments", environment="production"):
+def deployed(number, team="payments", environment="production", status=201, ack="stored"):
     data = {"team": team, "service": "shop", "environment": environment}
     data |= {"deployment_id": f"d{number}", "commit_sha": "c", "status": "success"}
     event = {"source": "//t", "id": f"{team}-{number}", "type": "dev.fawkes.deployment_completed"}
-    return Record(1.0, 0.0, "event", {"event": {**event, "time": f"2026-01-0{number}T00:00:00+00:00", "data": data}})
+    event |= {"time": f"2026-01-0{number}T00:00:00+00:00", "data": data}
+    return Record(1.0, 0.0, "event", {"event": event, "status": status, "ack": ack})
 
 
 EVENTS = [deployed(1), deployed(2), deployed(3, environment="staging"), deployed(1, team="search")]
@@ -56,6 +57,12 @@ def test_one_exporter_shows_nothing():
     assert (
         judge([seen(ONCE, TRUTH, exporters=1), seen(PER_REPLICA, TRUTH, exporters=1)]).verdict is Verdict.INCONCLUSIVE
     )
+
+
+def test_an_event_that_was_not_taken_fails_at_event():
+    found = judge(RIGHT, [*EVENTS, deployed(4, status=0, ack="lost")])
+    assert (found.verdict, found.stage) == (Verdict.FAIL, Stage.EVENT)
+    assert "payments-4: lost, status 0" in found.reason
 
 
 @pytest.mark.parametrize(("events", "sums"), [([], RIGHT), (EVENTS, []), ([], [])])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from fawkes.harness import senders
 from fawkes.harness.components import thanos
 from fawkes.harness.components.alertmanager import alertmanager
 from fawkes.harness.components.buckets import buckets
@@ -59,6 +60,8 @@ class Plan:
     mutant: Mutant | None
     given_dsn: str | None
     """Database on a server that somebody else runs; None when PostgreSQL is a part of the platform here."""
+    native_senders: bool
+    """Whether the DORA service knows GitHub, GitLab, Argo CD and Jenkins."""
 
 
 def assemble(plan: Plan, joined: Sequence[Component]) -> list[Component]:
@@ -286,6 +289,7 @@ def _dora(name: str, plan: Plan) -> Component:
         dsn=postgres_dsn(plan),
         webhook_secret=plan.secrets["dora-webhook"],
         after=() if plan.given_dsn else ("postgres-0",),
+        senders=senders.settings(plan.run_id, plan.secrets.__getitem__) if plan.native_senders else {},
     )
 
 

@@ -14,6 +14,7 @@ from fawkes.load.band_edges import BandEdges
 from fawkes.load.churn import ScrapeLoad
 from fawkes.load.expose import Expose
 from fawkes.load.forge import Forge
+from fawkes.load.native.driver import NativeSenders
 from fawkes.load.organisation.driver import OrganisationDriver
 from fawkes.load.post_alerts import PostAlerts
 from fawkes.load.query_load import QueryLoad
@@ -24,6 +25,7 @@ DRIVERS: Final[Mapping[str, Driver]] = {
     "replay": Replay(),
     "band_edges": BandEdges(),
     "organisation": OrganisationDriver(),
+    "native_senders": NativeSenders(),
     "forge": Forge(),
     "expose": Expose(),
     "adr_rules": AdrRules(),

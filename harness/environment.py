@@ -53,6 +53,7 @@ class Site:
         ports: Ports,
         keep_data: bool,
         mutant: Mutant | None,
+        native_senders: bool = False,
     ) -> None:
         self.directory, self.run_id, self.seed, self.clock = directory.absolute(), run_id, seed, clock
         self.started_at_s = time.time()
@@ -73,6 +74,7 @@ class Site:
             binaries=binaries,
             mutant=mutant,
             given_dsn=self._database.dsn if self._database else None,
+            native_senders=native_senders,
         )
 
     @classmethod
@@ -92,6 +94,7 @@ class Site:
             ports=Ports(random.SystemRandom()),
             keep_data=setting.hold is not None,
             mutant=setting.mutant,
+            native_senders=scenario.platform.native_senders,
         )
         return site, notes
 

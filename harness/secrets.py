@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from fawkes.harness.errors import UsageError
+from fawkes.harness.senders import AGES, SENDERS, secret_name
 
 
 def _letters(count: int) -> Callable[[], str]:
@@ -16,6 +17,7 @@ def _letters(count: int) -> Callable[[], str]:
 
 _KINDS: Final[Mapping[str, Callable[[], str]]] = {
     "dora-webhook": lambda: secrets.token_hex(32),
+    **{secret_name(sender, age): lambda: secrets.token_hex(32) for sender in SENDERS for age in AGES},
     "postgres-password": lambda: secrets.token_hex(16),
     "minio-access-key": _letters(20),
     "minio-secret-key": lambda: secrets.token_hex(20),

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from fawkes.harness.errors import DeadlineExceeded
 from fawkes.harness.model import Json
-from fawkes.harness.webhook import ack_of, webhook
+from fawkes.harness.webhook import Webhook, ack_of, webhook
 from fawkes.harness.world import Recorder, World
 from fawkes.load.histories import CloudEvent
 
@@ -40,17 +40,17 @@ class Sender:
 
         Repeating is safe: an event's identity is its source and id.
         """
-        self._deliver("event", event, replica)
+        self.deliver("event", webhook(event, self._key), replica=replica, event=event)
 
     def send_conflict(self, event: CloudEvent, *, replica: int = 0) -> None:
         """As `send`, for an event whose identity was sent with other content before, so that it must be refused.
 
         It is on record as a `conflict`, not among the events.
         """
-        self._deliver("conflict", event, replica)
+        self.deliver("conflict", webhook(event, self._key), replica=replica, event=event)
 
-    def _deliver(self, record_kind: str, event: CloudEvent, replica: int) -> None:
-        hook = webhook(event, self._key)
+    def deliver(self, record_kind: str, hook: Webhook, *, replica: int = 0, **about: Json) -> None:
+        """As `send`, in whatever words. `about` is more for the record."""
         url = self._bases[replica % len(self._bases)] + hook.path
         status, attempts, posted_s = 0, 0, self._world.now_s()
 
@@ -62,14 +62,14 @@ class Sender:
 
         latency_s = None
         try:
-            what = f"an answer to {event['type']} {event['id']}"
+            what = f"an answer of {url}"
             within_s = 0.0 if self._gone else RETRY_WITHIN_S
             self._world.eventually(what, post, lambda answer: answer != _UNAVAILABLE, within_s=within_s)
             latency_s = self._world.now_s() - posted_s
         except DeadlineExceeded:
             self._gone = True
         outcome: dict[str, Json] = {"attempts": attempts, "status": status, "latency_s": latency_s}
-        self._record(record_kind, event=event, kind=hook.kind, ack=ack_of(status), **outcome)
+        self._record(record_kind, **about, kind=hook.kind, ack=ack_of(status), **outcome)
 
 
 @dataclass(frozen=True, slots=True)

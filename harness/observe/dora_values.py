@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from fawkes.harness.checks.dora import event_source
 from fawkes.harness.checks.dora_values import (
     EVER,
     EVER_FROM,
@@ -40,7 +39,7 @@ _GAUGES: Final = "fawkes_dora_"
 _RECORDS: Final = "fawkes:dora:"
 _PLACES: Final = """
     SELECT DISTINCT data->>'team', data->>'environment' FROM events
-    WHERE source = %s AND data->>'environment' IS NOT NULL
+    WHERE strpos(source, %s) > 0 AND data->>'environment' IS NOT NULL
 """
 
 
@@ -141,7 +140,7 @@ def _put(table: Table, labels: Mapping[str, str], window: str, quantity: str, va
 def _rest(expect: DoraValuesExpectation, world: World, part: str) -> Table:
     """What the API says of every place. Raises one of httpx.HTTPError, psycopg.OperationalError."""
     table: Table = {}
-    places = event_store.select(world, _PLACES, event_source(world.run_id))
+    places = event_store.select(world, _PLACES, world.run_id)
     for team, environment in sorted(places):
         if environment not in expect.environments or (expect.teams and team not in expect.teams):
             continue

@@ -37,6 +37,10 @@ class PlatformSpec(_Strict):
     replicas: dict[str, Annotated[int, Field(ge=1, le=3)]] = Field(
         default={}, description="App -> how many, where it differs from the platform's objects: {alertmanager-main: 2}."
     )
+    native_senders: bool = Field(
+        default=False,
+        description="The DORA service knows GitHub, GitLab, Argo CD and Jenkins, as `do: native_senders` needs it.",
+    )
 
 
 class _Fault(_Strict):

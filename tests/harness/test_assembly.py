@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fawkes.harness.assembly import Plan, assemble
 from fawkes.harness.components.exporter import exporter
@@ -22,7 +23,7 @@ def parts(tmp_path):
     """`parts(app, ...)` -> the platform's components by name, with one joined exporter per app."""
     objects, ports = load_objects(PLATFORM), defaultdict(itertools.count(20_000).__next__)
 
-    def assembled(*apps, discovered=True):
+    def assembled(*apps, discovered=True, native_senders=False):
         plan = Plan(
             run_id="r",
             seed=1,
@@ -34,6 +35,7 @@ def parts(tmp_path):
             binaries=defaultdict(lambda: Path("/bin/true")),
             mutant=None,
             given_dsn=None,
+            native_senders=native_senders,
         )
         joined = [exporter(f"{app}-0", app=app, port=ports[f"{app}-0", "http"], metrics="joined 1\n") for app in apps]
         joined = [replace(part, discovered=discovered) for part in joined]
@@ -88,3 +90,15 @@ def test_a_part_that_no_monitor_may_find_runs_without_a_service(parts):
     files = [text for name, text in found["prometheus-core-0"].files.items() if name.startswith("targets/")]
     assert "prometheus-adr-0" in found
     assert not [text for text in files if "prometheus-adr" in text]
+
+
+def test_the_dora_service_knows_native_senders_where_a_scenario_says_so(parts):
+    def settings(**how):
+        return yaml.safe_load(parts(**how)["dora-0"].files["dora.yaml"])
+
+    assert settings().keys() == {"dsn", "webhook_secrets"}
+    told = settings(native_senders=True)
+    assert told["repositories"]["r/shop-github"]["team"] == "by-github"
+    assert told["applications"]["r-shop-argocd-staging"]["environment"] == "staging"
+    live = [secret for secrets in told["sender_secrets"].values() for secret in secrets]
+    assert len(set(live)) == len(live) == 8

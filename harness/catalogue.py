@@ -21,6 +21,7 @@ from fawkes.harness.checks.load import OfferedLoadExpectation, check_offered_loa
 from fawkes.harness.checks.notification_timeline import NotificationTimelineExpectation, check_notification_timeline
 from fawkes.harness.checks.notifications import NotificationExpectation, check_notification
 from fawkes.harness.checks.paths import EventPathExpectation, SamplePathExpectation, check_event_path, check_sample_path
+from fawkes.harness.checks.refusals import RefusalsExpectation, check_refusals
 from fawkes.harness.checks.retention import RetentionExpectation, check_retention
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History
@@ -70,6 +71,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(DoraSumsExpectation, observe_dora_sums, check_dora_sums),
         Kind(DoraCountedExpectation, observe_dora_counted, check_dora_counted),
         Kind(DeliveriesExpectation, _recorded_by_workload, check_deliveries),
+        Kind(RefusalsExpectation, _recorded_by_workload, check_refusals),
         Kind(AdrDefectExpectation, observe_adr_defect, check_adr_defect),
         Kind(DoraAlertExpectation, observe_dora_alert, check_dora_alert),
         Kind(AlertTimelineExpectation, observe_alert_timeline, check_alert_timeline),

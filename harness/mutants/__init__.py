@@ -6,13 +6,24 @@ from collections.abc import Mapping
 from typing import Final
 
 from fawkes.harness.errors import UsageError
-from fawkes.harness.mutants import adr, alerts, dora, dora_alerts, exporters, notifications, paths, queries, storage
+from fawkes.harness.mutants import (
+    adr,
+    alerts,
+    dora,
+    dora_alerts,
+    exporters,
+    native,
+    notifications,
+    paths,
+    queries,
+    storage,
+)
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.scenario.loading import did_you_mean
 
 MUTANTS: Final[Mapping[str, Mutant]] = {
     mutant.name: mutant
-    for module in (paths, dora, dora_alerts, adr, alerts, exporters, notifications, storage, queries)
+    for module in (paths, dora, native, dora_alerts, adr, alerts, exporters, notifications, storage, queries)
     for mutant in module.MUTANTS
 }
 

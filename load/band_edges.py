@@ -35,6 +35,7 @@ DEPLOYMENTS: Final[dict[str, tuple[int, int]]] = {
 """Team -> how many deployments, and how many days ago: well inside the windows they are meant for."""
 
 CONNECTIONS: Final = 8
+"""As for an organisation, if its scenario says nothing else."""
 
 
 class BandEdgesSpec(BaseModel):

@@ -316,6 +316,7 @@ def _compared(record: Record, expected: Json, ok: bool, note: str = "") -> Obser
 
 
 def acknowledged(events: Sequence[Record]) -> Observation:
+    """How many of the events sent were answered with 2xx; right when all were."""
     accepted = sum(_is_acknowledged(record) for record in events)
     return Observation(Stage.EVENT, "webhooks", len(events), accepted, accepted == len(events), "acknowledged with 2xx")
 
@@ -325,6 +326,7 @@ def _is_acknowledged(record: Record) -> bool:
 
 
 def refusal(events: Sequence[Record]) -> str:
+    """What became of the first event that was not acknowledged, of which there is one."""
     bad = [record for record in events if not _is_acknowledged(record)]
     first = bad[0].data
     return (

@@ -75,6 +75,7 @@ class DoraAlertExpectation(Expectation):
     app: str = Field(default="prometheus-core", description="The Prometheus that evaluates the rule.")
 
     def must_fire(self, value: float | None, samples: int) -> bool:
+        """Whether a team with this value (None: it has none), from so many samples, must be told of."""
         comparison, limit = self.limit.split(" ")
         return value is not None and _COMPARISONS[comparison](value, float(limit)) and samples >= self.at_least
 

@@ -24,6 +24,7 @@ _VALID_FOR: Final = 4
 _GAP: Final = 1.5
 """In evaluation intervals: a longer pause between two samples means that the alert was gone in between."""
 _HALF_MS: Final = 0.0005
+"""Stamps of samples are whole milliseconds."""
 
 
 def posts_of_prometheus(

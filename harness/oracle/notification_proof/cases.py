@@ -28,6 +28,7 @@ MAINTENANCE_S: Final = 2.0
 """So that some groups are still there when their alert is born again, and others are not."""
 PEER_TIMEOUT_S: Final = 0.6
 GOSSIP_S: Final = 0.05
+"""The second of two waits for twelve gossips: it has heard of what the first one sent, also on a busy machine."""
 
 ALONE: Final = Cluster([Peer("a")])
 PAIR: Final = Cluster([Peer("a"), Peer("b", [(-math.inf, PEER_TIMEOUT_S)])], gossip_s=GOSSIP_S)

@@ -17,6 +17,7 @@ _LOWEST: Final = 20_000
 connections, nobody else picks ports at random."""
 _RANGE_FILE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _TRIES: Final = 200
+"""At random. Were nine ports of ten taken, all of these would be once in a billion times."""
 
 
 class Ports:

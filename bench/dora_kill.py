@@ -25,6 +25,7 @@ from dora_table import live
 from fawkes.harness.checks.dora import NAMES
 from fawkes.harness.errors import HarnessError
 from fawkes.harness.eventually import RealClock, eventually, poll_for
+from fawkes.harness.observe.exposition import parse_exposition
 from fawkes.harness.oracle.dora import Truth
 from fawkes.harness.webhook import webhook
 from fawkes.load.histories import CloudEvent
@@ -167,8 +168,8 @@ def judge(under_test: Parts, acknowledged: Sequence[Acknowledged]) -> Mapping[st
 
 def counted_events(under_test: Parts) -> int:
     """What /metrics says is in the store."""
-    lines = httpx.get(f"{under_test.url}/metrics", trust_env=False).text.splitlines()
-    return sum(int(float(line.rpartition(" ")[2])) for line in lines if line.startswith("fawkes_dora_events_total{"))
+    page = parse_exposition(httpx.get(f"{under_test.url}/metrics", trust_env=False).text)
+    return sum(int(sample.value) for sample in page.samples("fawkes_dora_events_total"))
 
 
 def differences(under_test: Parts, events: Sequence[CloudEvent]) -> int:

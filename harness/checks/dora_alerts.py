@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints
 
+from fawkes.harness.checks.dora_values import Window
 from fawkes.harness.duration import parse_duration_s
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History, Observation, Record, Stage, Tolerance, Verdict
@@ -25,7 +26,6 @@ Metric = Literal[
     "failed_deployment_recovery_seconds",
     "deployment_frequency_per_day",
 ]
-Window = Literal["7d", "30d", "90d"]
 
 _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">": operator.gt,
@@ -35,8 +35,6 @@ _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
 _EXACT: Final = Tolerance(
     0.0, "alerts", "the service's values are the oracle's to the last bit, so the limit decides alike"
 )
-
-
 _STATES: Final = "states of the alert"
 
 

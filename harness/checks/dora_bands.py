@@ -8,7 +8,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from fawkes.harness.checks.dora import acknowledged, refusal
-from fawkes.harness.checks.dora_values import LEVELS, OFFENDERS_MAX
+from fawkes.harness.checks.dora_values import LEVELS, OFFENDERS_MAX, Window
 from fawkes.harness.duration import DurationS
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
@@ -25,7 +25,7 @@ class DoraBandsExpectation(Expectation):
     """Every team is in the oracle's band, by every metric, in every edition."""
 
     check: Literal["dora_bands"] = "dora_bands"
-    windows: tuple[Literal["7d", "30d", "90d"], ...] = Field(default=("7d", "30d", "90d"), min_length=1)
+    windows: tuple[Window, ...] = Field(default=("7d", "30d", "90d"), min_length=1)
     spans: tuple[DurationS, ...] = Field(
         default=(), description="Further windows that end at the time of asking, for the API: 180d."
     )

@@ -40,7 +40,12 @@ def read_exposition(world: World, part: str) -> Exposition:
     url = exposition_url(world, part)
     answer = world.http.get(url, timeout=PAGE_WITHIN_S).raise_for_status()
     try:
-        families = list(text_string_to_metric_families(answer.text))
+        return parse_exposition(answer.text)
     except ValueError as error:
         raise httpx.DecodingError(f"{url} shows no exposition") from error
+
+
+def parse_exposition(text: str) -> Exposition:
+    """ValueError when it is none."""
+    families = text_string_to_metric_families(text)
     return Exposition(tuple(sample for family in families for sample in family.samples))

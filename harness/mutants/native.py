@@ -1,4 +1,4 @@
-"""Broken platforms: the DORA service misreads or believes a native sender. Its own code is changed as it starts."""
+"""Broken platforms: the DORA service misreads a native sender, or believes it too much."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SERVICE: Final = "fawkes.fixtures.services.dora"
 
 
 def _rewritten(*statements: str) -> Callable[[Component], Component]:
-    """The service after these statements have changed its modules."""
+    """The service's own code, changed by these statements as it starts."""
     code = "\n".join([*statements, f"from {_SERVICE}.__main__ import main", "main()"])
 
     def change(part: Component) -> Component:
@@ -53,5 +53,13 @@ MUTANTS: Final = (
         "dora_native_senders",
         Stage.EVENT,
         change_part=_rewritten(f"from {_SERVICE} import signature", "signature._TOLERANCE_S = 86400"),
+    ),
+    Mutant(
+        "unknown_name_taken",
+        "what names a repository that nobody configured is answered as if it had been taken",
+        "dora_native_senders",
+        Stage.EVENT,
+        tampers_with="dora",
+        tamper={"replace_status": {422: 200}},
     ),
 )

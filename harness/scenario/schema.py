@@ -16,6 +16,9 @@ from fawkes.harness.providers.base import ABILITIES
 Profile = Literal["ci", "nightly"]
 PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
 
+NATIVE_SENDERS: Final = "native_senders"
+"""The workload whose teams' tools the DORA service must know."""
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -113,6 +116,9 @@ class Scenario(_Strict):
             raise ValueError(f"expectation names must be unique, {sorted(twice)[0]!r} is not")
         if lacking := sorted({fault.do for fault in self.faults} - set(self.needs)):
             raise ValueError(f"faults of kind `{lacking[0]}` need `needs: [{', '.join(lacking)}]`")
+        kinds = {getattr(work, "do", None) for work in self.workload}
+        if NATIVE_SENDERS in kinds and not self.platform.native_senders:
+            raise ValueError(f"`do: {NATIVE_SENDERS}` needs `platform: {{native_senders: true}}`, or nobody knows them")
         return self
 
     def clock_factor(self, profile: Profile) -> float:

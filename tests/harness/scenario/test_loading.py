@@ -31,7 +31,12 @@ class Shout(BaseModel):
     do: Literal["shout"]
 
 
-LOADER = Loader([Alpha, Beta], [Play, Shout])
+class TellNatively(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    do: Literal["native_senders"]
+
+
+LOADER = Loader([Alpha, Beta], [Play, Shout, TellNatively])
 
 GOOD = """\
 claim: The thing that is claimed.
@@ -155,3 +160,12 @@ def test_finding_by_name_suggests_the_nearest(tmp_path):
 def test_an_empty_folder_is_told(tmp_path):
     with pytest.raises(UsageError, match="no scenarios"):
         find_scenarios([], tmp_path)
+
+
+def test_native_senders_must_be_known_to_the_platform(tmp_path):
+    text = GOOD.replace("  - do: play\n    history: golden\n", "  - do: native_senders\n")
+    assert problems(tmp_path, text) == [
+        "case.yaml:1: `do: native_senders` needs `platform: {native_senders: true}`, or nobody knows them"
+    ]
+    known = text.replace("platform: {", "platform: {native_senders: true, ")
+    assert load(tmp_path, known)[0].platform.native_senders

@@ -27,6 +27,7 @@ from fawkes.harness.observe.adr import APP
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.operator.rules import rule_file
 from fawkes.harness.places import ADR_LITERAL
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.script import ScriptedSeries
 from fawkes.harness.world import Recorder, Site, World
 
@@ -93,11 +94,10 @@ class AdrRules:
 def openmetrics(spec: AdrRulesSpec, began_s: float) -> Iterator[str]:
     """Lines of OpenMetrics text (with `# EOF`) that hold every sample; series of one name stand together."""
     for one in sorted(spec.series, key=lambda series: series.name):
-        labels = ",".join(f'{name}="{value}"' for name, value in one.labels.items())
         for elapsed_s in _elapsed_s(spec):
             value = one.value_at(elapsed_s)
             if value is not None:
-                yield f"{one.name}{{{labels}}} {value!r} {began_s + elapsed_s:.3f}\n"
+                yield f"{selector(one.name, one.labels)} {value!r} {began_s + elapsed_s:.3f}\n"
     yield "# EOF\n"
 
 

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fawkes.harness.duration import DurationS
 from fawkes.harness.model import Component, Json
 from fawkes.harness.oracle.alert_routing import parse_matcher
+from fawkes.harness.script import LabelName
 from fawkes.harness.world import Recorder, Site, World
 
 APP: Final = "alertmanager-main"
@@ -25,8 +26,6 @@ VALID_FOR_RESENDS: Final = 4
 """A firing alert is said to last that many resend delays more, so that some may be lost (rules/alerting.go)."""
 _ANSWER_WITHIN_S: Final = 2.0
 """Alertmanager answers a post in milliseconds. Longer, and the posts behind it would leave late."""
-
-LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 
 
 class _Strict(BaseModel):

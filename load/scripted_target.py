@@ -20,6 +20,7 @@ from typing import Final
 
 from pydantic import BaseModel, Field, ValidationError
 
+from fawkes.harness.promql.selector import selector
 from fawkes.harness.script import Script
 from fawkes.harness.serve import Page, page_server, serve_until_signal
 
@@ -70,7 +71,7 @@ class ScriptedTarget:
         for name, group in itertools.groupby(sorted(showing, key=lambda one: one[0].name), key=lambda one: one[0].name):
             samples = list(group)
             lines.append(f"# TYPE {name} {samples[0][0].type}\n")
-            lines += [f"{name}{_labels(series.labels)} {value!r}\n" for series, value in samples]
+            lines += [f"{selector(name, series.labels)} {value!r}\n" for series, value in samples]
         return Page("".join(lines).encode())
 
     def _begin(self, body: bytes) -> Page:
@@ -83,14 +84,6 @@ class ScriptedTarget:
                 return Page(b"the script's time has begun already\n", 409)
             self._began = (self._now(), wanted.clock_factor)
             return Page(json.dumps({"began_s": self._began[0]}).encode(), content_type=_JSON)
-
-
-_ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
-
-
-def _labels(labels: dict[str, str]) -> str:
-    pairs = ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items())
-    return f"{{{pairs}}}" if pairs else ""
 
 
 def make_server(script: Script, port: int, *, now: Callable[[], float] = time.time) -> ThreadingHTTPServer:

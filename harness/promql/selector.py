@@ -1,4 +1,4 @@
-"""Writing a PromQL series selector from a metric's name and labels."""
+"""A series as PromQL selects it, and as an exposition shows it: its name and labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
 def selector(metric: str, labels: Mapping[str, str]) -> str:
-    """`metric{name="value",...}` with the values escaped as PromQL reads them."""
+    """`metric{name="value",...}` with the values escaped, in the same way for PromQL and the text format."""
     pairs = (f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items())
     return f"{metric}{{{','.join(pairs)}}}"
 

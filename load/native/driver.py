@@ -6,6 +6,7 @@ What is recorded is the month as CloudEvents, without what the tools have no wor
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -27,6 +28,9 @@ from fawkes.load.sender import Sender
 CLUMSY: Final = Parameters(services_per_team=1, pace_sigma=0.0, attempt_failure_ratio=0.3, failure_ratio=0.4)
 """Teams alike, with failed attempts, rollbacks and hotfixes so often that each tool has to tell of them: of some 20
 deployments in a month, 0.7^20 = 0.1 % of all months have no failed attempt."""
+
+CONNECTIONS: Final = 8
+"""As `do: organisation` has: tools don't wait for one another, and the service commits together what waits together."""
 
 REPEATED_EVERY: Final = 10
 """Every tenth delivery comes again, as tools do when an answer was late."""
@@ -56,8 +60,11 @@ class NativeSenders:
         """
         sender = Sender(world, record)
         told = list(_told(month(spec, seed=world.seed, run_id=world.run_id, now_s=world.now_s()), world))
-        for event, hook in [*told, *told[::REPEATED_EVERY]]:
-            sender.deliver("event", hook, event=event)
+        for together in (told, told[::REPEATED_EVERY]):
+            with ThreadPoolExecutor(CONNECTIONS) as pool:
+                sent = [pool.submit(sender.deliver, "event", hook, event=event) for event, hook in together]
+            for one in sent:
+                one.result()
         sender.send_conflict(_contradiction([event for event, _ in told]))
         for refused in refused_deliveries(world.run_id, world.now_s(), world.secret):
             sender.deliver("refusal", refused.hook, case=refused.case, wrong=refused.wrong)

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
+from fawkes.harness.checks.answers import judge_answers
 from fawkes.harness.expectation import Expectation
-from fawkes.harness.model import Finding, History, Observation, Record, Stage, Tolerance, Verdict
+from fawkes.harness.model import Finding, History, Observation, Record, Stage, Tolerance
 
 _TOLERANCE: Final = Tolerance(
     0.0, "answers", "docs/dora.md: the first content under an identity stays, other content is refused"
@@ -32,27 +33,12 @@ def check_deliveries(expect: DeliveriesExpectation, history: History) -> Finding
         _answered("repetitions", repeated, lambda record: record.data["status"] == 200, "200"),
         _answered("contradictions", conflicts, lambda record: record.data["status"] == 409, "409"),
     ]
-    wrong = [line for line in evidence if not line.ok]
-    missing = [line for line in evidence if not line.expected]
-    if wrong:
-        verdict, stage = Verdict.FAIL, Stage.EVENT
-        reason = f"{wrong[0].observed} of {wrong[0].expected} {wrong[0].source} were answered as they must be"
-    elif missing:
-        verdict, stage = Verdict.INCONCLUSIVE, Stage.HARNESS
-        reason = f"the workload made no {missing[0].source}, so nothing is known of them"
-    else:
-        verdict, stage = Verdict.PASS, None
-        reason = f"{len(repeated)} repetitions were duplicates, {len(conflicts)} contradictions were refused"
-    return Finding(
-        expectation=expect.name,
-        check=expect.check,
-        verdict=verdict,
-        expected=len(stored) + len(repeated) + len(conflicts),
-        observed=sum(line.observed for line in evidence),
-        reason=reason,
-        stage=stage,
-        tolerance=_TOLERANCE,
-        evidence=tuple(evidence),
+    return judge_answers(
+        expect,
+        evidence,
+        _TOLERANCE,
+        failed=lambda line: f"{line.observed} of {line.expected} {line.source} were answered as they must be",
+        passed=f"{len(repeated)} repetitions were duplicates, {len(conflicts)} contradictions were refused",
     )
 
 

@@ -7,8 +7,9 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from fawkes.harness.checks.answers import judge_answers
 from fawkes.harness.expectation import Expectation
-from fawkes.harness.model import Finding, History, Observation, Record, Stage, Tolerance, Verdict
+from fawkes.harness.model import Finding, History, Observation, Record, Stage, Tolerance
 
 REFUSED_WITH: Final[Mapping[str, int]] = {"proof": 401, "name": 422}
 """What is wrong with a delivery -> the answer, as fixtures/services/dora/README.md has it."""
@@ -32,27 +33,12 @@ def check_refusals(expect: RefusalsExpectation, history: History) -> Finding:
     """
     refused = history.of("refusal")
     evidence = [line for sender in expect.senders for line in _lines(sender, history.of("event"), refused)]
-    wrong = [line for line in evidence if not line.ok]
-    missing = [line for line in evidence if not line.expected]
-    if wrong:
-        verdict, stage = Verdict.FAIL, Stage.EVENT
-        reason = f"{wrong[0].observed} of {wrong[0].expected} {wrong[0].source} got that answer; {wrong[0].note}"
-    elif missing:
-        verdict, stage = Verdict.INCONCLUSIVE, Stage.HARNESS
-        reason = f"the workload made no {missing[0].source}, so nothing is known of them"
-    else:
-        verdict, stage = Verdict.PASS, None
-        reason = f"{len(refused)} deliveries of {len(expect.senders)} senders were refused, each as it must be"
-    return Finding(
-        expectation=expect.name,
-        check=expect.check,
-        verdict=verdict,
-        expected=sum(line.expected for line in evidence),
-        observed=sum(line.observed for line in evidence),
-        reason=reason,
-        stage=stage,
-        tolerance=_TOLERANCE,
-        evidence=tuple(evidence),
+    return judge_answers(
+        expect,
+        evidence,
+        _TOLERANCE,
+        failed=lambda line: f"{line.observed} of {line.expected} {line.source} got that answer; {line.note}",
+        passed=f"{len(refused)} deliveries of {len(expect.senders)} senders were refused, each as it must be",
     )
 
 

@@ -18,6 +18,7 @@ from fawkes.harness.composition import scenario_loader
 from fawkes.harness.doctor import examine
 from fawkes.harness.errors import HarnessError, UsageError
 from fawkes.harness.given_postgres import SETTING, drop, server_dsn
+from fawkes.harness.images.provide import make_images
 from fawkes.harness.keeper import hold_until_signal, keep_up, parse_ports, take_down
 from fawkes.harness.model import RunResult
 from fawkes.harness.mutants import MUTANTS, find_mutant
@@ -237,6 +238,18 @@ def toolchain_build_command(
         binaries = provide(names, progress=narrator.progress)
     for binary in binaries.values():
         _out.print(f"{binary.name} {binary.version} ({binary.origin}): {binary.path}", markup=False, highlight=False)
+
+
+@app.command("images")
+def images_command() -> None:
+    """Make the images of a kind cluster where they are missing: the node with the control plane, and our services.
+
+    Needs root, debootstrap and Docker, which is started where it is installed and not running. No registry is asked.
+    `kind create cluster --image REFERENCE` makes a cluster of it, `kind load image-archive FILE` adds the services.
+    """
+    with Narrator(_err) as narrator:
+        made = make_images(narrator.progress)
+    _out.print(f"node: {made.node}\nservices: {made.services}", markup=False, highlight=False)
 
 
 @toolchain_app.command("check-rules")

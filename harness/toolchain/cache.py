@@ -64,7 +64,7 @@ def writing(path: Path) -> Iterator[None]:
                 remedy = f"free some space under {path}, or {elsewhere} and has room"
             case _:
                 remedy = f"look at {path}, or {elsewhere}"
-        raise ToolchainError(f"the toolchain's cache cannot be used: {what}; {remedy}") from error
+        raise ToolchainError(f"the cache cannot be used: {what}; {remedy}") from error
 
 
 @contextlib.contextmanager

@@ -1,0 +1,160 @@
+"""All the images of a kind cluster, made where they are missing, each once per content.
+
+CACHE/images/lock            held by whoever makes images
+CACHE/images/.build-*        what is being made; swept by the next one if that was killed
+CACHE/images/NAME-KEY.tar    finished, by rename; the engine has the node images
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from fawkes.harness.errors import ProviderError
+from fawkes.harness.eventually import Clock, RealClock
+from fawkes.harness.images import catalogue
+from fawkes.harness.images.archive import Image, key, write_archive
+from fawkes.harness.images.command import command
+from fawkes.harness.images.debian import Debian, lacking, provide_debian
+from fawkes.harness.images.docker import Docker, Unusable, look, running_docker
+from fawkes.harness.images.node import CONTROL_PLANE, Node, build_node_root
+from fawkes.harness.images.python import packages_layer, sources_layer
+from fawkes.harness.toolchain.cache import cache_directory, keep, locked, under_way, writing
+from fawkes.harness.toolchain.golang import provide_go
+from fawkes.harness.toolchain.pins import CLUSTER_BINARIES, PLATFORM_BINARIES, go_directive, pins
+from fawkes.harness.toolchain.provide import provide
+from fawkes.harness.toolchain.recipe import go_environment
+
+BINARIES: Final = (*PLATFORM_BINARIES, *CLUSTER_BINARIES)
+NODE: Final = "fawkes/node"
+"""The repository of node images in the engine; everything in it is ours."""
+
+_GO_WITHIN_S: Final = 120.0
+"""To fetch one small module, where the build before has not."""
+_KUBEADM_WITHIN_S: Final = 30.0
+"""It prints a list; a loaded machine takes a second."""
+_LOCK_WITHIN_S: Final = 1800.0
+"""Another run makes the same images: debootstrap and packing take minutes, a slow mirror more."""
+_KEPT: Final = 2
+"""Generations of each image: this one and the one before, for whoever goes back and forth between two checkouts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterImages:
+    """What a cluster is made from."""
+
+    node: str
+    """Docker's reference of the node image, with the control plane's and the platform's images inside."""
+    services: Path
+    """The archive of our own services, loaded into the running cluster: it changes with every edit."""
+
+
+def make_images(progress: Callable[[str], None], *, environ: Mapping[str, str] = os.environ) -> ClusterImages:
+    """Everything from the binaries on, for a person. ProviderError with a remedy, before anything is built."""
+    if isinstance(engine := look(environ), Unusable):
+        raise ProviderError(f"docker: {engine.found}; {engine.remedy}")
+    if (remedy := lacking(environ)) is not None:
+        raise ProviderError(remedy)
+    binaries = {name: binary.path for name, binary in provide(BINARIES, progress=progress, environ=environ).items()}
+    clock = RealClock()
+    with running_docker(environ=environ, clock=clock, progress=progress) as docker:
+        return provide_images(docker, binaries, environ=environ, clock=clock, progress=progress)
+
+
+def provide_images(
+    docker: Docker,
+    binaries: Mapping[str, Path],
+    *,
+    environ: Mapping[str, str],
+    clock: Clock,
+    progress: Callable[[str], None],
+) -> ClusterImages:
+    """What is missing is made, what is old is deleted. ProviderError with a remedy when an image can't be made."""
+    directory = image_directory(environ)
+    with (
+        locked(directory, what="images", progress=progress, within_s=_LOCK_WITHIN_S, clock=clock),
+        under_way(directory) as scratch,
+        writing(directory),
+    ):
+        debian = provide_debian(directory, scratch, environ=environ, progress=progress)
+        node = _node(debian, binaries, _kind_files(scratch, environ, clock, progress), environ)
+        reference = f"{NODE}:{node.key()}"
+        if not docker.has(reference):
+            root = build_node_root(node, scratch, environ=environ, progress=progress)
+            progress(f"node: importing {reference}")
+            docker.import_node(root, reference)
+        layers = packages_layer(directory, scratch), sources_layer(directory, scratch)
+        services = _archived("services", catalogue.services(debian.pods, *layers), directory, scratch, progress)
+        _forget_old(directory, {debian.node, debian.pods, *layers, services})
+        for old in [tag for tag in docker.tags(NODE) if tag != reference][_KEPT - 1 :]:
+            docker.remove(old)
+        return ClusterImages(reference, services)
+
+
+def image_directory(environ: Mapping[str, str]) -> Path:
+    """Where finished images are kept."""
+    return cache_directory(environ).parent / "images"
+
+
+def _node(debian: Debian, binaries: Mapping[str, Path], kind_files: Path, environ: Mapping[str, str]) -> Node:
+    etcd_tag, pause_tag = _kubeadm_tags(binaries["kubeadm"], environ)
+    images = {
+        CONTROL_PLANE: catalogue.control_plane(binaries, debian.pods, etcd_tag, pause_tag),
+        "platform": catalogue.platform(binaries),
+    }
+    return Node(debian.node, binaries, kind_files, images, f"registry.k8s.io/pause:{pause_tag}", _storage())
+
+
+def _archived(name: str, image: Image, directory: Path, scratch: Path, progress: Callable[[str], None]) -> Path:
+    final = directory / f"{name}-{key(image.content())}.tar"
+    if not final.exists():
+        progress(f"images: {image.reference}")
+        made = scratch / final.name
+        write_archive([image], made)
+        keep(made, final)
+    return final
+
+
+def _forget_old(directory: Path, used: set[Path]) -> None:
+    """Of each name, keep what is used now and the newest others up to _KEPT."""
+    for name in {path.name.rpartition("-")[0] for path in used}:
+        others = [path for path in directory.glob(f"{name}-*.tar") if path.name.rpartition("-")[0] == name]
+        others = sorted(set(others) - used, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for old in others[_KEPT - 1 :]:
+            old.unlink()
+
+
+def _kubeadm_tags(kubeadm: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+    """The tags of etcd and pause that this kubeadm asks for."""
+    argv = [str(kubeadm), "config", "images", "list", "--kubernetes-version", f"v{pins()['kubelet'].version}"]
+    listed = "\n".join(command(argv, environ=environ, within_s=_KUBEADM_WITHIN_S))
+    tags = [re.search(rf"^registry\.k8s\.io/{name}:(\S+)$", listed, re.MULTILINE) for name in ("etcd", "pause")]
+    if tags[0] is None or tags[1] is None:
+        raise ProviderError(f"{kubeadm} names no etcd and pause image; is it the pinned version?")
+    return tags[0][1], tags[1][1]
+
+
+def _kind_files(scratch: Path, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Path:
+    """images/base/files of the pinned kind module, where Go keeps it; fetched where only the binary was cached."""
+    pin = pins()["kind"]
+    cache_dir = cache_directory(environ)
+    go = provide_go(environ, cache_dir=cache_dir, oldest=go_directive(pin.module), progress=progress, clock=clock)
+    go_environ = go_environment(environ, scratch=scratch)
+    at_module = [str(go.path), "-C", str(pin.module)]
+    command([*at_module, "mod", "download", pin.package], environ=go_environ, within_s=_GO_WITHIN_S)
+    listed = command(
+        [*at_module, "list", "-m", "-f", "{{.Dir}}", pin.package], environ=go_environ, within_s=_GO_WITHIN_S
+    )
+    return Path(listed[-1]) / "images" / "base" / "files"
+
+
+def _storage() -> str:
+    """The manifest of the default storage class and its provisioner."""
+    manifest = Template(Path(__file__).with_name("storage.yaml").read_text())
+    helper = f"registry.k8s.io/kube-proxy:v{pins()['kube-proxy'].version}"  # any image with a shell
+    return manifest.safe_substitute(PROVISIONER=catalogue.provisioner(), HELPER=helper)

@@ -1,0 +1,36 @@
+"""Fake programs on a bare PATH, with a cache of their own, and the files an image is made of."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """Nothing but what a test installs, and the shell's own tools."""
+    (tmp_path / "bin").mkdir()
+    return {
+        "HOME": str(tmp_path / "home"),
+        "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Put a shell script on the PATH."""
+
+    def write(name: str, body: str) -> Path:
+        path = tmp_path / "bin" / name
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def bare(environ: Mapping[str, str], tmp_path: Path) -> dict[str, str]:
+    """Nothing but what a test installs."""
+    return {**environ, "PATH": str(tmp_path / "bin")}

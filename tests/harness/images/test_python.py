@@ -1,0 +1,71 @@
+"""The services' layers: what is imported is in them, and any edit is another layer."""
+
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from fawkes.harness.errors import ProviderError
+from fawkes.harness.images import python
+from fawkes.harness.images.python import packages_layer, sources_layer
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "images" / "scratch").mkdir(parents=True)
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for name in (
+        "harness/toolchain/find.py",
+        "harness/__pycache__/find.pyc",
+        "fixtures/toolchain/kind/go.sum",
+        "tests/test.py",
+    ):
+        path = tmp_path / "toolchain" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path / "toolchain"
+
+
+def sources(directory: Path, checkout: Path) -> Path:
+    return sources_layer(directory, directory / "scratch", checkout)
+
+
+def test_sources_are_ours_without_bytecode_tests_and_pins(directory: Path, checkout: Path):
+    with tarfile.open(sources(directory, checkout)) as layer:
+        assert layer.getnames() == ["opt/fawkes/fawkes/harness/toolchain/find.py"]
+
+
+def test_an_edit_is_another_layer_and_the_way_back_is_the_first(directory: Path, checkout: Path):
+    source = checkout / "harness/toolchain/find.py"
+    first = sources(directory, checkout)
+    source.write_text("edited")
+    assert sources(directory, checkout) != first
+    source.write_text("harness/toolchain/find.py")
+    assert sources(directory, checkout) == first
+
+
+def test_nothing_is_left_of_the_making(directory: Path, checkout: Path):
+    made = sources(directory, checkout)
+    assert [path for path in directory.rglob("*") if path.is_file()] == [made]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.version_info[:2] != python.DEBIAN_PYTHON, reason="packages fit the image's Python only")
+def test_packages_are_there_with_what_they_require_and_their_metadata(directory: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(python, "_ROOTS", ("fastapi", "not-installed-here"))
+    with tarfile.open(packages_layer(directory, directory / "scratch")) as layer:
+        names = layer.getnames()
+    tops = {name.removeprefix("opt/fawkes/").partition("/")[0] for name in names}
+    assert {"fastapi", "starlette", "pydantic_core", "anyio"} <= tops
+    assert any(name.endswith(".dist-info/METADATA") for name in names), "entry points and versions are read from it"
+
+
+def test_another_python_than_the_images_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(python, "DEBIAN_PYTHON", (3, 9))
+    with pytest.raises(ProviderError, match=r"has Python 3\.9, .*PYTHON=python3\.9"):
+        packages_layer(directory, directory / "scratch")

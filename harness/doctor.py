@@ -24,7 +24,10 @@ import psutil
 
 from fawkes.harness.child import ask
 from fawkes.harness.errors import HarnessError
+from fawkes.harness.images.debian import lacking
+from fawkes.harness.images.docker import Answering, Startable, Unusable, lacks_sys_resource, look
 from fawkes.harness.toolchain import (
+    CLUSTER_BINARIES,
     PLATFORM_BINARIES,
     Binary,
     Go,
@@ -54,7 +57,7 @@ RUN_DISK_NEEDED: Final = GIB
 MINIO_KEEPS_FREE: Final = 0.01
 """Share of the disk below which MinIO refuses to write (diskFillFraction in its cmd/globals.go)."""
 
-_CAP_SYS_RESOURCE: Final = 24  # linux/capability.h
+_FOR_CLUSTERS: Final = "only kind clusters need it"
 _MAP_ROOT_TO_USER: Final = """
 import ctypes
 if ctypes.CDLL(None).unshare(0x10000000) == 0:  # CLONE_NEWUSER
@@ -96,6 +99,7 @@ def examine(environ: Mapping[str, str]) -> list[Row]:
         ("user namespaces", functools.partial(_user_namespaces, environ)),
         ("docker", functools.partial(_docker, environ)),
         ("kind", functools.partial(_kind, environ)),
+        ("debootstrap", functools.partial(_debootstrap, environ)),
         ("cgroup", _cgroup),
         ("CAP_SYS_RESOURCE", _cap_sys_resource),
         ("Chromium", functools.partial(_chromium, environ)),
@@ -177,7 +181,7 @@ def _memory() -> Row:
 def _disk(environ: Mapping[str, str]) -> Row:
     cache_dir = cache_directory(environ)
     rows = [
-        _room("the cache", cache_dir, BUILD_DISK_NEEDED if _must_build(environ, cache_dir) else 0),
+        _room("the cache", cache_dir, BUILD_DISK_NEEDED if _to_build(PLATFORM_BINARIES, environ, cache_dir) else 0),
         _room("this directory", Path.cwd(), RUN_DISK_NEEDED),
     ]
     return next((row for row in rows if row.state != "ok"), rows[-1])
@@ -193,10 +197,10 @@ def _room(why: str, place: Path, needed: float) -> Row:
     return Row("disk", "limited", found, str(there), f"free another {(needed - usage.free) / GIB:.1f} GiB there")
 
 
-def _must_build(environ: Mapping[str, str], cache_dir: Path) -> bool:
-    """Whether something is neither given nor in the cache. PATH is left out: asking it is another probe's task."""
-    open_names = [name for name in PLATFORM_BINARIES if setting_name(name) not in environ]
-    return any(isinstance(find(name, environ={"PATH": ""}, cache_dir=cache_dir), Miss) for name in open_names)
+def _to_build(names: Sequence[str], environ: Mapping[str, str], cache_dir: Path) -> list[str]:
+    """Those neither given nor in the cache. PATH is left out: asking it is another probe's task."""
+    open_names = [name for name in names if setting_name(name) not in environ]
+    return [name for name in open_names if isinstance(find(name, environ={"PATH": ""}, cache_dir=cache_dir), Miss)]
 
 
 def _cores() -> Row:
@@ -235,28 +239,34 @@ def _user_namespaces(environ: Mapping[str, str]) -> Row:
 
 
 def _docker(environ: Mapping[str, str]) -> Row:
-    client = shutil.which("docker", path=environ.get("PATH", os.defpath))
-    use = "only the provider kind needs it"
-    if client is None:
-        return Row("docker", "limited", "no client on PATH", remedy=f"install Docker; {use}")
-    argv = [client, "info", "--format", "server={{.ServerVersion}}"]
-    answer = ask(argv, environ=environ, within_s=ANSWER_WITHIN_S)
-    match = re.search(r"server=(\d\S*)", answer or "")
-    if match:
-        return Row("docker", "ok", f"daemon {match[1]}", client)
-    found = "client only; the daemon does not answer" + ("" if answer else f" within {ANSWER_WITHIN_S:g} s")
-    return Row("docker", "limited", found, client, f"start the daemon, or let this user reach its socket; {use}")
+    match look(environ, within_s=ANSWER_WITHIN_S):
+        case Answering(client, version):
+            return Row("docker", "ok", f"daemon {version}", client)
+        case Startable(client, daemon):
+            remedy = f"nothing to do: `harness images` starts {daemon} for itself and ends it again"
+            return Row("docker", "limited", "client only; the daemon does not answer", client, remedy)
+        case Unusable(found, remedy):
+            return Row("docker", "limited", found, remedy=f"{remedy}; {_FOR_CLUSTERS}")
 
 
 def _kind(environ: Mapping[str, str]) -> Row:
-    path = shutil.which("kind", path=environ.get("PATH", os.defpath))
-    if path is None:
-        remedy = "install kind, and docker, which it needs; only the provider kind uses them"
-        return Row("kind", "limited", "not on PATH", remedy=remedy)
-    match = re.search(r"kind v?(\d\S*)", ask([path, "version"], environ=environ, within_s=ANSWER_WITHIN_S) or "")
-    if match:
-        return Row("kind", "ok", match[1], path)
-    return Row("kind", "limited", "tells no version", path, "install kind again; only the provider kind uses it")
+    """kind, and whether the other binaries of a cluster are there."""
+    cache_dir = cache_directory(environ)
+    got = find("kind", environ=environ, cache_dir=cache_dir, answer_within_s=ANSWER_WITHIN_S)
+    remedy = f"run `harness toolchain build --cluster`: 10 minutes on 2 cores, once; {_FOR_CLUSTERS}"
+    if isinstance(got, Miss):
+        return Row("kind", "limited", "; ".join(got.reasons), remedy=remedy)
+    origin = "; ".join((f"{got.origin}: {got.path}", *got.passed_over))
+    absent = [name for name in _to_build(CLUSTER_BINARIES, environ, cache_dir) if name != "kind"]
+    if absent:
+        return Row("kind", "limited", f"{got.version}, without {', '.join(absent)}", origin, remedy)
+    return Row("kind", "ok", got.version, origin)
+
+
+def _debootstrap(environ: Mapping[str, str]) -> Row:
+    if (remedy := lacking(environ)) is not None:
+        return Row("debootstrap", "limited", "not usable", remedy=f"{remedy}; {_FOR_CLUSTERS}")
+    return Row("debootstrap", "ok", "usable by root", str(shutil.which("debootstrap", path=environ.get("PATH"))))
 
 
 def _cgroup() -> Row:
@@ -268,12 +278,11 @@ def _cgroup() -> Row:
 
 def _cap_sys_resource() -> Row:
     origin = "bounding set, /proc/self/status"
-    match = re.search(r"^CapBnd:\s*([0-9a-f]+)", Path("/proc/self/status").read_text(), re.MULTILINE)
-    if match and int(match[1], 16) >> _CAP_SYS_RESOURCE & 1:
+    if not lacks_sys_resource(Path("/proc/self/status").read_text()):
         return Row("CAP_SYS_RESOURCE", "ok", "present", origin)
     remedy = (
-        "`docker run --privileged`, and so kind, fails where a daemon started here asks for it: "
-        "give this machine the capability, or a runtime that leaves it out"
+        "nothing to do where `harness images` starts the daemon: its containers do without; under another daemon "
+        "`docker run --privileged`, and so kind, fails, unless a runtime leaves the capability out"
     )
     return Row("CAP_SYS_RESOURCE", "limited", "absent", origin, remedy)
 

@@ -27,6 +27,7 @@ SUBJECTS = [
     "user namespaces",
     "docker",
     "kind",
+    "debootstrap",
     "cgroup",
     "CAP_SYS_RESOURCE",
     "Chromium",
@@ -75,9 +76,14 @@ def test_bare_machine(bare: dict[str, str]):
     assert "harness toolchain build" in got["thanos"].remedy
     assert got["Go"].state == "limited"
     assert got["docker"] == Row(
-        "docker", "limited", "no client on PATH", remedy="install Docker; only the provider kind needs it"
+        "docker",
+        "limited",
+        "no client on PATH",
+        remedy="install Docker (Debian: apt-get install docker.io); only kind clusters need it",
     )
     assert got["kind"].state == "limited"
+    assert "`harness toolchain build --cluster`" in got["kind"].remedy
+    assert got["debootstrap"].state == "limited"
     assert got["Chromium"].state == "limited"
     assert got["PostgreSQL"].state == "ok"
     assert got["loopback ports"].state == "ok"
@@ -101,7 +107,8 @@ def test_versions_and_origins_are_told(bare: dict[str, str], install: Callable[[
     assert "is version 2.45.0, wanted is" in got["prometheus"].found
     assert got["Go"] == Row("Go", "ok", "1.99.1", f"path: {go}")
     assert (got["docker"].state, got["docker"].found) == ("ok", "daemon 27.3.1")
-    assert (got["kind"].state, got["kind"].found) == ("ok", "0.33.0")
+    assert got["kind"].state == "limited"
+    assert got["kind"].found.startswith("0.33.0, without kubectl, kubeadm, kubelet"), "kind alone makes no cluster"
     assert (got["Chromium"].state, got["Chromium"].found) == ("ok", "150.0.1.2")
 
 
@@ -128,12 +135,29 @@ def test_programs_that_hang_do_not_hold_it_up(bare: dict[str, str], install: Cal
 
 
 @pytest.mark.slow
-def test_docker_without_a_daemon(bare: dict[str, str], install: Callable[[str, str], Path]):
-    client = install("docker", 'echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." >&2; exit 1')
+@pytest.mark.parametrize(
+    ("root", "remedy"), [(True, "`harness images` starts {bin}/dockerd for itself"), (False, "only root may start one")]
+)
+def test_docker_without_a_daemon(root, remedy, bare, install, monkeypatch: pytest.MonkeyPatch):
+    install("docker", 'echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." >&2; exit 1')
+    install("dockerd", "exit 1")
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
 
     row = rows(bare)["docker"]
 
-    assert (row.state, row.found, row.origin) == ("limited", "client only; the daemon does not answer", str(client))
+    assert (row.state, row.found) == ("limited", "client only; the daemon does not answer")
+    assert remedy.format(bin=bare["PATH"]) in row.remedy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("root", "state"), [(True, "ok"), (False, "limited")])
+def test_debootstrap_is_for_root(root, state, bare, install, monkeypatch: pytest.MonkeyPatch):
+    path = install("debootstrap", "exit 1")
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
+
+    row = rows(bare)["debootstrap"]
+
+    assert (row.state, row.origin) == (state, str(path) if root else "")
 
 
 @pytest.mark.slow

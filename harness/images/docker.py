@@ -42,6 +42,8 @@ _IMPORT_WITHIN_S: Final = 300.0
 """1 GB into the engine's store: 15 s here."""
 _CAP_SYS_RESOURCE: Final = 24  # linux/capability.h
 _LOG_LINES: Final = 5
+_SOCKET_BYTES: Final = 107
+"""The longest path of a UNIX socket, sun_path in linux/un.h without its closing zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,19 @@ def look(environ: Mapping[str, str], *, within_s: float = ANSWER_WITHIN_S) -> An
     if os.geteuid() != 0:
         return Unusable(silent, "start the daemon, or let this user reach its socket; only root may start one")
     return Startable(client, daemon)
+
+
+def usable_engine(environ: Mapping[str, str]) -> Answering | Startable:
+    """The engine that would be used. ProviderError with a remedy where there is none."""
+    found = look(environ)
+    if isinstance(found, Unusable):
+        raise ProviderError(f"docker: {found.found}; {found.remedy}")
+    if isinstance(found, Startable) and len(longest := os.fsencode(_socket_of_containerd(environ))) > _SOCKET_BYTES:
+        raise ProviderError(
+            f"docker: {longest.decode(errors='replace')} is too long for a socket ({_SOCKET_BYTES} bytes); "
+            "point XDG_CACHE_HOME to a shorter path"
+        )
+    return found
 
 
 def lacks_sys_resource(status: str) -> bool:
@@ -135,9 +150,7 @@ def running_docker(*, environ: Mapping[str, str], clock: Clock, progress: Callab
 
     ProviderError with a remedy where neither can be. One harness at a time uses our own; the next waits.
     """
-    found = look(environ)
-    if isinstance(found, Unusable):
-        raise ProviderError(f"docker: {found.found}; {found.remedy}")
+    found = usable_engine(environ)
     if isinstance(found, Answering):
         yield Docker(found.client, environ)
         return
@@ -215,6 +228,11 @@ def _settings(directory: Path) -> Path:
 
 def _runtime() -> Sequence[str]:
     return [sys.executable, "-I", "-S", str(Path(runtime.__file__))]
+
+
+def _socket_of_containerd(environ: Mapping[str, str]) -> Path:
+    """The longest path that the daemon listens on."""
+    return engine_directory(environ) / "exec" / "containerd" / "containerd.sock.ttrpc"
 
 
 def _last_words(process: subprocess.Popen[bytes], directory: Path) -> str:

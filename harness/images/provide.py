@@ -21,7 +21,7 @@ from fawkes.harness.images import catalogue
 from fawkes.harness.images.archive import Image, key, write_archive
 from fawkes.harness.images.command import command
 from fawkes.harness.images.debian import Debian, lacking, provide_debian
-from fawkes.harness.images.docker import Docker, Unusable, look, running_docker
+from fawkes.harness.images.docker import Docker, running_docker, usable_engine
 from fawkes.harness.images.node import CONTROL_PLANE, Node, build_node_root
 from fawkes.harness.images.python import packages_layer, sources_layer
 from fawkes.harness.toolchain.cache import cache_directory, keep, locked, under_way, writing
@@ -56,8 +56,7 @@ class ClusterImages:
 
 def make_images(progress: Callable[[str], None], *, environ: Mapping[str, str] = os.environ) -> ClusterImages:
     """Everything from the binaries on, for a person. ProviderError with a remedy, before anything is built."""
-    if isinstance(engine := look(environ), Unusable):
-        raise ProviderError(f"docker: {engine.found}; {engine.remedy}")
+    usable_engine(environ)
     if (remedy := lacking(environ)) is not None:
         raise ProviderError(remedy)
     binaries = {name: binary.path for name, binary in provide(BINARIES, progress=progress, environ=environ).items()}

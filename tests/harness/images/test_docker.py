@@ -151,6 +151,14 @@ def test_where_no_engine_can_be_had_it_says_what_to_do(
         pass
 
 
+@pytest.mark.usefixtures("as_root")
+def test_a_path_too_long_for_a_socket_is_told_before_the_daemon_is_started(no_engine: dict[str, str], tmp_path: Path):
+    longer = {**no_engine, "XDG_CACHE_HOME": str(tmp_path / ("x" * 90))}
+    with pytest.raises(ProviderError, match=r"too long for a socket .*XDG_CACHE_HOME"), start(longer):
+        pass
+    assert not engine_directory(longer).exists()
+
+
 def test_looking_at_what_could_be_started_starts_nothing(no_engine: dict[str, str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert isinstance(look(no_engine), Startable)

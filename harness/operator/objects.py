@@ -73,11 +73,6 @@ class Objects:
         kept = tuple(fresh.pop(_identity(m), m) for m in self.items)
         return Objects(kept + tuple(fresh.values()))
 
-    def without(self, kind: str, namespace: str, name: str) -> Objects:
-        """The same set less one object. UsageError if there is none."""
-        gone = self.get(kind, namespace, name)
-        return Objects(tuple(m for m in self.items if m is not gone))
-
 
 def load_objects(directory: Path) -> Objects:
     """Every document of every *.yaml directly in `directory`.

@@ -372,8 +372,3 @@ def make_run():
 @pytest.fixture(scope="session")
 def failing_scenario() -> ScenarioResult:
     return dora_golden()
-
-
-@pytest.fixture(scope="session")
-def odd_text() -> str:
-    return ODD

@@ -70,11 +70,13 @@ def test_an_edit_makes_a_new_set_and_leaves_the_old_one_alone(platform):
     assert len(edited.items) == len(platform.items)
 
 
-def test_objects_can_be_taken_away_and_added(platform):
-    gone = platform.get("ServiceMonitor", "fawkes-cicd", "argocd")
-    without = platform.without("ServiceMonitor", "fawkes-cicd", "argocd")
-    assert gone not in without.of("ServiceMonitor")
-    assert without.replace(gone).get("ServiceMonitor", "fawkes-cicd", "argocd") == gone
+def test_objects_take_the_place_of_those_of_their_name_or_are_added(platform):
+    monitor = platform.get("ServiceMonitor", "fawkes-cicd", "argocd")
+    renamed = {**monitor, "metadata": {**monitor["metadata"], "name": "another"}}
+    replaced = platform.replace({**monitor, "spec": {}}, renamed)
+    assert replaced.get("ServiceMonitor", "fawkes-cicd", "argocd")["spec"] == {}
+    assert replaced.get("ServiceMonitor", "fawkes-cicd", "another") == renamed
+    assert len(replaced.items) == len(platform.items) + 1
 
 
 def test_a_name_that_is_slightly_off_is_answered_with_the_right_one(platform):

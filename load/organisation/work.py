@@ -25,7 +25,7 @@ def ordinary_work(
     Deployments are planned day by day. A deployment's commits reach back at most `lead_time_max_s`, so everything
     older than that before the day that is planned next is final and leaves.
     """
-    work = _Work(voice, parameters, random.Random(f"{seed}/work/{voice.service}"), settle)
+    work = _Work(voice, parameters, random.Random(f"{seed}/ordinary/{voice.service}"), settle)
     upcoming: list[tuple[float, int, Moment]] = []
     order = itertools.count()
     for day_began_s, completions in _planned(work.rng, voice.team, parameters, starts_s, ends_s):

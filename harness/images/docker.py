@@ -138,6 +138,14 @@ class Docker:
         """Forget an image; one that a container stands on stays, because the engine keeps it."""
         ask([self.client, "image", "rm", reference], environ=self.environ, within_s=_IMPORT_WITHIN_S)
 
+    def remove_containers(self) -> None:
+        """Every container there is, with its anonymous volumes. Only for an engine of our own."""
+        argv = [self.client, "container", "ls", "--all", "--quiet"]
+        left = command(argv, environ=self.environ, within_s=ANSWER_WITHIN_S)
+        if left:
+            argv = [self.client, "container", "rm", "--force", "--volumes", *left]
+            command(argv, environ=self.environ, within_s=_STOP_WITHIN_S)
+
 
 def engine_directory(environ: Mapping[str, str]) -> Path:
     """Where an engine of our own keeps everything."""
@@ -168,6 +176,7 @@ def running_docker(*, environ: Mapping[str, str], clock: Clock, progress: Callab
                 clock=clock,
                 hopeless=lambda: None if process.poll() is None else _last_words(process, directory),
             )
+            docker.remove_containers()  # of a harness that was killed: no other uses this engine while the lock is ours
             yield docker
 
 

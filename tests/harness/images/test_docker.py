@@ -19,9 +19,13 @@ from fawkes.harness.images.docker import Answering, Docker, Startable, Unusable,
 pytestmark = pytest.mark.slow
 
 CLIENT = """
+case "$1 $2" in
+"container ls") ls $HOME/containers 2>/dev/null; exit 0;;
+"container rm") shift 4; cd $HOME/containers; rm "$@"; exit 0;;
+esac
 [ -S "${DOCKER_HOST#unix://}" ] || { echo "Cannot connect to the Docker daemon"; exit 1; }
 echo server=20.10.24"""
-"""A client that looks whether the socket is there."""
+"""A client that looks whether the socket is there; its containers are files."""
 DAEMON = f"""exec {sys.executable} -c '
 import json, os, signal, socket, sys
 settings = json.load(open(sys.argv[2]))
@@ -107,6 +111,26 @@ def test_a_daemon_that_ends_is_told_with_its_last_words(no_engine: dict[str, str
         start(no_engine),
     ):
         pass
+
+
+@pytest.mark.usefixtures("as_root")
+def test_containers_that_a_killed_harness_left_in_our_own_are_gone(no_engine: dict[str, str]):
+    containers = Path(no_engine["HOME"]) / "containers"
+    containers.mkdir(parents=True)
+    for name in ("one", "two"):
+        (containers / name).touch()
+    with start(no_engine):
+        assert not list(containers.iterdir())
+
+
+def test_containers_of_an_engine_that_answers_are_never_touched(no_engine: dict[str, str], install):
+    install("docker", CLIENT.replace("[ -S", "true || [ -S"))
+    containers = Path(no_engine["HOME"]) / "containers"
+    containers.mkdir(parents=True)
+    (containers / "someone's").touch()
+    with start(no_engine):
+        pass
+    assert [path.name for path in containers.iterdir()] == ["someone's"]
 
 
 @pytest.mark.usefixtures("as_root")

@@ -18,3 +18,9 @@ def script(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def install(script: Callable[..., Path]) -> Callable[[str, str], Path]:
+    """install("docker", "echo hello"): the same in `tmp_path / "bin"`, which is on the PATH of such tests."""
+    return lambda name, body: script(f"bin/{name}", body)

@@ -41,19 +41,6 @@ def bare(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(tmp_path), "PATH": str(tmp_path / "bin")}
 
 
-@pytest.fixture
-def install(tmp_path: Path) -> Callable[[str, str], Path]:
-    """Put a shell script on the bare PATH."""
-
-    def write(name: str, body: str) -> Path:
-        path = tmp_path / "bin" / name
-        path.write_text(f"#!/bin/sh\n{body}\n")
-        path.chmod(0o755)
-        return path
-
-    return write
-
-
 def rows(environ: dict[str, str]) -> dict[str, Row]:
     return {row.subject: row for row in examine(environ)}
 

@@ -1,7 +1,7 @@
 """Fake programs on a bare PATH, with a cache of their own, and the files an image is made of."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,19 +17,6 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
             "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin",
             "XDG_CACHE_HOME": cache,
         }
-
-
-@pytest.fixture
-def install(tmp_path: Path) -> Callable[[str, str], Path]:
-    """Put a shell script on the PATH."""
-
-    def write(name: str, body: str) -> Path:
-        path = tmp_path / "bin" / name
-        path.write_text(f"#!/bin/sh\n{body}\n")
-        path.chmod(0o755)
-        return path
-
-    return write
 
 
 @pytest.fixture

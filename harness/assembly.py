@@ -103,8 +103,8 @@ def postgres_dsn(plan: Plan) -> str:
 
 def _bucket_secret(name: str, plan: Plan) -> Manifest:
     """The Secret with the objstore.yml of the bucket `core` or `learner`, whoever of its owners runs here."""
-    owners = Inventory(plan.objects).prometheus
-    return objstore_secret(next(one.manifest for one in owners if one.bucket == name), plan.objects)
+    owner = next(one for one in plan.objects.of("Prometheus") if PrometheusReplica(one, 0).bucket == name)
+    return objstore_secret(owner, plan.objects)
 
 
 def _stores(plan: Plan) -> list[Component]:

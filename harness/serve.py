@@ -63,16 +63,22 @@ def page_server(port: int, answer: Callable[[str, bytes | None], Page | None]) -
     return ThreadingHTTPServer(("127.0.0.1", port), Handler)
 
 
+def read_config(path: Path, model: type[Config]) -> Config | None:
+    """The configuration at `path`; None when it cannot be used, which is told on stderr."""
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as err:
+        print(f"{path}: not a usable {model.__name__}: {err}; correct the file", file=sys.stderr)  # noqa: T201
+        return None
+
+
 def serve_until_signal(path: Path, model: type[Config], make: Callable[[Config], ThreadingHTTPServer]) -> int:
     """Serve what `make` makes of the configuration at `path`, until SIGTERM or SIGINT. For the main thread.
 
     Exit code: 0 after a clean stop, 3 when the configuration cannot be used, which is told on stderr. Raises what
     `make` raises, for example OSError for a taken port.
     """
-    try:
-        config = model.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as err:
-        print(f"{path}: not a usable {model.__name__}: {err}; correct the file", file=sys.stderr)  # noqa: T201
+    if (config := read_config(path, model)) is None:
         return 3
     # Blocked before any thread starts, so that only sigwait below ever sees them.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})

@@ -8,20 +8,15 @@ import signal
 import sys
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from fawkes.harness.link.relay import LinkConfig, relay
+from fawkes.harness.serve import read_config
 
 
 def main(argv: list[str] | None = None) -> int:
     """0 after a clean stop, 3 when the configuration cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m fawkes.harness.link", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a LinkConfig as JSON")
-    path = parser.parse_args(argv).config
-    try:
-        config = LinkConfig.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as err:
-        print(f"{path}: not a usable LinkConfig: {err}; correct the file", file=sys.stderr)  # noqa: T201
+    if (config := read_config(parser.parse_args(argv).config, LinkConfig)) is None:
         return 3
     asyncio.run(_until_signal(config))
     return 0

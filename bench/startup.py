@@ -14,8 +14,10 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from fawkes.harness.environment import Environment, Site
+from fawkes.harness.blueprint import bare_blueprint
+from fawkes.harness.environment import Environment
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.providers.local.venue import LocalVenue
 from fawkes.harness.session import new_run_id
 from fawkes.harness.toolchain import PLATFORM_BINARIES, provide
 
@@ -44,7 +46,7 @@ def once(scratch: Path, binaries: dict[str, Path]) -> tuple[Steps, dict[str, int
     """Seconds of each step, resident bytes of each app once everything is scraped."""
     marks = [("", time.monotonic())]
     clock = RealClock()
-    site = Site.bare(scratch, run_id=new_run_id(), seed=1, binaries=binaries, fixed_ports={}, clock=clock)
+    site = LocalVenue(binaries).site(scratch, bare_blueprint(new_run_id(), seed=1), clock)
     rss_bytes: dict[str, int] = defaultdict(int)
     try:
         environment = Environment(site, [])

@@ -15,10 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from fawkes.harness.environment import Environment, Site
+from fawkes.harness.blueprint import bare_blueprint
+from fawkes.harness.environment import Environment
 from fawkes.harness.errors import DeadlineExceeded, HarnessError, ProviderError, UsageError
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.providers.local.ledger import kept_runs
+from fawkes.harness.providers.local.venue import LocalVenue
 from fawkes.harness.run import Say
 from fawkes.harness.session import new_run_id
 from fawkes.harness.signals import listen
@@ -122,9 +124,8 @@ def _keep(wish: Mapping[str, object]) -> None:
     binaries = {name: b.path for name, b in provide(PLATFORM_BINARIES, progress=print).items()}
     clock = RealClock()
     fixed = {(part, name): number for part, name, number in wish["ports"]}  # type: ignore[attr-defined]
-    site = Site.bare(
-        directory, run_id=directory.name, seed=int(str(wish["seed"])), binaries=binaries, fixed_ports=fixed, clock=clock
-    )
+    blueprint = bare_blueprint(directory.name, int(str(wish["seed"])))
+    site = LocalVenue(binaries, fixed).site(directory, blueprint, clock)
     try:
         environment = Environment(site, [])
         environment.start()

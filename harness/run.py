@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fawkes.harness.beside import beside
+from fawkes.harness.blueprint import blueprint
 from fawkes.harness.catalogue import CATALOGUE
-from fawkes.harness.environment import Environment, Site
+from fawkes.harness.environment import Environment
 from fawkes.harness.errors import DeadlineExceeded, HarnessError
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.faults import break_parts
@@ -18,6 +19,7 @@ from fawkes.harness.history import HistoryWriter
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.observe import accepted
 from fawkes.harness.scenario import Profile, Scenario
+from fawkes.harness.venue import Venue
 from fawkes.harness.world import Driver, Recorder
 
 Say = Callable[[str], None]
@@ -32,7 +34,7 @@ class Setting:
     seed: int
     profile: Profile
     drivers: Mapping[str, Driver]
-    binaries: Mapping[str, Path]
+    venue: Venue
     mutant: Mutant | None = None
     hold: Callable[[Environment], None] | None = None
     """Called with the platform still up, before it is taken down (`--keep`)."""
@@ -58,11 +60,11 @@ def run_scenario(name: str, scenario: Scenario, directory: Path, setting: Settin
     try:
         with contextlib.ExitStack() as stack, _recorded_trouble(record, say):
             with phases("prepare"):
-                site, notes = Site.prepare(name, directory, scenario, setting, clock)
+                site = setting.venue.site(directory, blueprint(name, scenario, setting), clock)
                 stack.callback(phases.timed("stop", site.close))
                 parts = [part for spec in scenario.workload for part in setting.drivers[spec.do].components(spec, site)]
                 environment = Environment(site, parts, clock_factor=scenario.clock_factor(setting.profile))
-                for note in notes:
+                for note in site.blueprint.notes:
                     record("note", text=note)
             with phases("start"):
                 environment.start()

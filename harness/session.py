@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from fawkes.harness import fingerprint
+from fawkes.harness.blueprint import refuse_unknown_parts
 from fawkes.harness.composition import DRIVERS, RENDER, scenario_loader
-from fawkes.harness.environment import Environment, refuse_unknown_parts
+from fawkes.harness.environment import Environment
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.judge import judge_run
 from fawkes.harness.model import RunResult
@@ -22,8 +23,8 @@ from fawkes.harness.mutants import find_mutant
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.places import PLATFORM, ROOT
-from fawkes.harness.providers.base import Provider, missing_abilities
-from fawkes.harness.providers.local import LocalProvider
+from fawkes.harness.providers.base import missing_abilities
+from fawkes.harness.providers.local.venue import LocalVenue
 from fawkes.harness.result_io import dump_result
 from fawkes.harness.rules.shipped import shipped_alerts
 from fawkes.harness.run import Say, Setting, run_scenario
@@ -31,11 +32,12 @@ from fawkes.harness.rundir import Manifest, Planned, RunDirectory, write_whole
 from fawkes.harness.scenario import Profile, Scenario
 from fawkes.harness.side_by_side import Tell, run_side_by_side
 from fawkes.harness.toolchain import PLATFORM_BINARIES, Binary, provide
+from fawkes.harness.venue import Venue
 
 RUNS: Final = Path(".fawkes/runs")
 """Where run directories go unless --runs says otherwise."""
 ProviderName = Literal["local"]
-PROVIDERS: Final[Mapping[ProviderName, type[Provider]]] = {"local": LocalProvider}
+VENUES: Final[Mapping[ProviderName, type[Venue]]] = {"local": LocalVenue}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class Session:
         )
         self.skipped = {p.name: p.skipped for p in planned if p.skipped is not None}
         self.directory = RunDirectory.create(wish.runs, manifest)
-        self._setting = _setting(manifest, binaries, wish.hold)
+        self._venue = LocalVenue(_paths(binaries))
+        self._setting = _setting(manifest, self._venue, wish.hold)
 
     def run(self, name: str) -> None:
         """Record one planned scenario; nothing happens for a skipped one."""
@@ -103,16 +106,21 @@ def record_planned(directory: RunDirectory, name: str, say: Say) -> None:
     planned = next(one for one in manifest.scenarios if one.name == name)
     scenario = scenario_loader().restore(planned.value, str(directory.path / "run.json"))
     binaries = provide(PLATFORM_BINARIES, progress=say)
-    run_scenario(name, scenario, directory.scenario(name), _setting(manifest, binaries, hold=None), say)
+    setting = _setting(manifest, LocalVenue(_paths(binaries)), hold=None)
+    run_scenario(name, scenario, directory.scenario(name), setting, say)
 
 
-def _setting(manifest: Manifest, binaries: Mapping[str, Binary], hold: Callable[[Environment], None] | None) -> Setting:
+def _paths(binaries: Mapping[str, Binary]) -> Mapping[str, Path]:
+    return {name: binary.path for name, binary in binaries.items()}
+
+
+def _setting(manifest: Manifest, venue: Venue, hold: Callable[[Environment], None] | None) -> Setting:
     return Setting(
         run_id=manifest.run_id,
         seed=manifest.seed,
         profile=manifest.profile,
         drivers=DRIVERS,
-        binaries={name: binary.path for name, binary in binaries.items()},
+        venue=venue,
         mutant=find_mutant(manifest.mutant) if manifest.mutant else None,
         hold=hold,
     )
@@ -140,7 +148,7 @@ def new_run_id() -> str:
 
 
 def _why_skipped(scenario: Scenario, provider: ProviderName) -> str | None:
-    lacks = missing_abilities(PROVIDERS[provider], scenario.needs)
+    lacks = missing_abilities(VENUES[provider].provider, scenario.needs)
     return f"provider {provider} cannot {', '.join(lacks)}" if lacks else None
 
 

@@ -1,0 +1,85 @@
+"""What one scenario's platform is made of, before it has an address: objects, names, what is broken, which clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fawkes.harness.clock import scale_objects
+from fawkes.harness.errors import UsageError
+from fawkes.harness.inventory import Inventory, with_replicas
+from fawkes.harness.mutants.mutant import Mutant
+from fawkes.harness.operator.objects import Objects, load_objects
+from fawkes.harness.places import PLATFORM
+from fawkes.harness.scenario import PlatformSpec, Scenario
+
+if TYPE_CHECKING:
+    from fawkes.harness.run import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """The same for every provider; what comes of it differs."""
+
+    run_id: str
+    """Unique to this scenario in this run."""
+    seed: int
+    objects: Objects
+    inventory: Inventory
+    mutant: Mutant | None = None
+    native_senders: bool = False
+    keep_data: bool = False
+    notes: tuple[str, ...] = ()
+    """For the report: how time is treated, what is broken on purpose."""
+
+
+def blueprint(name: str, scenario: Scenario, setting: Setting) -> Blueprint:
+    """Of scenario `name` of a run. UsageError for a clock that can't be, or a mutant that finds nothing to break."""
+    objects, notes = _objects(setting.mutant, scenario.clock_factor(setting.profile), scenario.platform.replicas)
+    return Blueprint(
+        run_id=f"{setting.run_id}-{name.replace('_', '-')}",
+        seed=setting.seed,
+        objects=objects,
+        inventory=_inventory(scenario.platform, objects),
+        mutant=setting.mutant,
+        native_senders=scenario.platform.native_senders,
+        keep_data=setting.hold is not None,
+        notes=tuple(notes),
+    )
+
+
+def bare_blueprint(run_id: str, seed: int) -> Blueprint:
+    """The whole platform without a scenario, for a person to look around: true clock, no mutant."""
+    objects, _ = _objects(None, 1.0, {})
+    return Blueprint(run_id, seed, objects, Inventory(objects))
+
+
+def refuse_unknown_parts(scenarios: Mapping[str, Scenario]) -> None:
+    """UsageError naming the scenario whose `platform` asks for what there isn't, before anything starts."""
+    objects = load_objects(PLATFORM)
+    for name, scenario in scenarios.items():
+        try:
+            _inventory(scenario.platform, with_replicas(objects, scenario.platform.replicas))
+        except UsageError as error:
+            raise UsageError(f"scenario {name}: {error}") from error
+
+
+def _inventory(platform: PlatformSpec, objects: Objects) -> Inventory:
+    return Inventory(objects, parts=platform.parts, counts=platform.replicas)
+
+
+def _objects(mutant: Mutant | None, factor: float, counts: Mapping[str, int]) -> tuple[Objects, list[str]]:
+    """The platform's objects, in these numbers, broken by the mutant, on the clock; and notes for the report."""
+    objects, notes = with_replicas(load_objects(PLATFORM), counts), []
+    if mutant is not None:
+        objects = mutant.change(objects)
+        notes.append(f"mutant {mutant.name}: {mutant.breaks}")
+    if factor == 1.0:
+        return objects, notes
+    scaling = scale_objects(objects, factor)
+    notes.append(
+        f"compressed clock: {len(scaling.scaled)} alerting durations divided by {factor:g}; "
+        "the unscaled rules are what is claimed"
+    )
+    return scaling.objects, notes

@@ -77,7 +77,7 @@ def parts() -> Iterator[Parts]:
         stack.callback(provider.close)
         port = ports.port(DATABASE, "postgres")
         provider.start(postgres(port=port, password=password, directory=provider.part_directory(DATABASE)))
-        where = dsn(port=port, password=password)
+        where = dsn(address=f"127.0.0.1:{port}", password=password)
         service = dora("dora-0", port=ports.port(SERVICE), dsn=where, webhook_secret=secret, after=())
         service = replace(service, ready=replace(service.ready, within_s=READY_WITHIN_S))
         yield Parts(provider, where, secret, service)

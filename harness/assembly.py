@@ -1,12 +1,11 @@
-"""From objects, names and addresses to components: what the local provider runs, and what discovery sees of it."""
+"""From objects, names and addresses to components: what the local provider runs."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from fawkes.harness import senders
@@ -14,62 +13,33 @@ from fawkes.harness.components import thanos
 from fawkes.harness.components.alertmanager import alertmanager
 from fawkes.harness.components.buckets import buckets
 from fawkes.harness.components.dora import dora
-from fawkes.harness.components.exporter import beacon, exporter
 from fawkes.harness.components.link import link, link_name
 from fawkes.harness.components.minio import minio
-from fawkes.harness.components.postgres import dsn, postgres
+from fawkes.harness.components.postgres import postgres
 from fawkes.harness.components.prometheus import DATA, prometheus
-from fawkes.harness.components.receivers import AUTHORITY_FILE, receivers
-from fawkes.harness.errors import UsageError
-from fawkes.harness.inventory import BUCKET_APPS, SAMPLE_SERVICES, Inventory, PrometheusReplica
+from fawkes.harness.components.receivers import AUTHORITY_FILE
+from fawkes.harness.inventory import BUCKET_APPS, PrometheusReplica
 from fawkes.harness.model import Component
-from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator import alertmanager as am
 from fawkes.harness.operator import prometheus as prom
 from fawkes.harness.operator.discovery import Pod
-from fawkes.harness.operator.objects import Manifest, Objects, labels_of, namespace_of
-from fawkes.harness.operator.objstore import ObjectStore, bucket, objstore_secret, render_objstore
-from fawkes.harness.oracle.beacon import beacon_value
-from fawkes.harness.scenario.loading import did_you_mean
-from fawkes.harness.secrets import Secrets
+from fawkes.harness.operator.objects import Manifest
+from fawkes.harness.operator.objstore import bucket
+from fawkes.harness.plan import Plan, bucket_secret, object_store, objstore_yaml, postgres_dsn
+from fawkes.harness.pods import discovered, ports_of
+from fawkes.harness.stand_ins import notified, sample_services
 
 _LEARNER_RETENTION: Final = thanos.BucketRetention(raw="90d", five_minutes="90d", one_hour="90d")
 """ADR-012: 90 days in Thanos for the Learner; the others keep for ever."""
-SERVICE_LABEL: Final = "fawkes.io/service"
-"""The label that says what a Service is, and becomes the job of its targets."""
-_TEAMS: Final = ("platform", "payments", "search")
-"""Whose leads have a mailbox: the platform's own team and two that are its users."""
 _BEHIND: Final = "behind"
 """Port name of a part whose own port is taken by a tampering proxy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything an assembly is made from."""
-
-    run_id: str
-    seed: int
-    objects: Objects
-    inventory: Inventory
-    secrets: Secrets
-    port: Callable[[str, str], int]
-    """(part, port name) -> the port that its neighbours dial."""
-    directory: Callable[[str], Path]
-    """part -> its own directory."""
-    binaries: Mapping[str, Path]
-    mutant: Mutant | None
-    given_dsn: str | None
-    """Database on a server that somebody else runs; None when PostgreSQL is a part of the platform here."""
-    native_senders: bool
-    """Whether the DORA service knows GitHub, GitLab, Argo CD and Jenkins."""
-
-
 def assemble(plan: Plan, joined: Sequence[Component]) -> list[Component]:
     """Components of the whole platform and of what drivers have `joined` to it."""
-    pods = _pods(plan)
-    pods += _joined_pods(plan, joined, pods)
+    pods = discovered(plan, joined)
     jobs = [part for part in joined if part.ready.by == "exit"]
-    services = [*_services(plan, joined), *(part for part in joined if part not in jobs)]
+    services = [*sample_services(plan, joined), *_doras(plan), *(part for part in joined if part not in jobs)]
     alerting = _alerting(plan)
     # Prometheus comes last. What it alerts on would otherwise be down at each start, for minutes of a compressed clock.
     watched = tuple(part.name for part in (*services, *alerting))
@@ -84,41 +54,18 @@ def assemble(plan: Plan, joined: Sequence[Component]) -> list[Component]:
     return [piece for part in parts for piece in _tampered(part, plan)]
 
 
-def object_store(plan: Plan) -> ObjectStore:
-    """Where this run's MinIO is, with its keys."""
-    endpoint = f"127.0.0.1:{plan.port('minio-0', 'http')}"
-    return ObjectStore(endpoint, plan.secrets["minio-access-key"], plan.secrets["minio-secret-key"])
-
-
-def objstore_yaml(name: str, plan: Plan) -> str:
-    """objstore.yml of the bucket `core` or `learner`, with keys."""
-    return render_objstore(_bucket_secret(name, plan), object_store(plan))
-
-
-def postgres_dsn(plan: Plan) -> str:
-    """libpq URL of the DORA service's database."""
-    own = dsn(port=plan.port("postgres-0", "postgres"), password=plan.secrets["postgres-password"])
-    return plan.given_dsn or own
-
-
-def _bucket_secret(name: str, plan: Plan) -> Manifest:
-    """The Secret with the objstore.yml of the bucket `core` or `learner`, whoever of its owners runs here."""
-    owner = next(one for one in plan.objects.of("Prometheus") if PrometheusReplica(one, 0).bucket == name)
-    return objstore_secret(owner, plan.objects)
-
-
 def _stores(plan: Plan) -> list[Component]:
     databases = _postgres(plan) if plan.inventory.has("postgres") else ()
     if not plan.inventory.has("minio"):
         return list(databases)
-    names = sorted(bucket(_bucket_secret(name, plan)) for name in BUCKET_APPS)
+    names = sorted(bucket(bucket_secret(name, plan)) for name in BUCKET_APPS)
     return [
         *databases,
         minio(
             "minio-0",
             binary=plan.binaries["minio"],
             directory=plan.directory("minio-0"),
-            ports=_ports(plan, "minio-0", "http", "console"),
+            ports=ports_of(plan, "minio-0", "http", "console"),
             access_key=plan.secrets["minio-access-key"],
             secret_key=plan.secrets["minio-secret-key"],
         ),
@@ -144,7 +91,7 @@ def _prometheus(one: PrometheusReplica, plan: Plan, pods: Sequence[Pod]) -> Comp
         one.name,
         binary=plan.binaries["prometheus"],
         directory=plan.directory(one.name),
-        ports=_ports(plan, one.name, "http"),
+        ports=ports_of(plan, one.name, "http"),
         spec=one.manifest["spec"],
         config=rendered.config,
         rule_files=rendered.rule_files,
@@ -155,27 +102,15 @@ def _prometheus(one: PrometheusReplica, plan: Plan, pods: Sequence[Pod]) -> Comp
 def _alerting(plan: Plan) -> list[Component]:
     if not plan.inventory.has("receivers"):
         return []
-    http, smtp = plan.port("receivers-0", "http"), plan.port("receivers-0", "smtp")
-    parts = [
-        receivers(
-            http_port=http,
-            smtp_port=smtp,
-            smtp_password=plan.secrets["smtp-password"],
-            mattermost_token=plan.secrets["mattermost-token"],
-            mattermost_channels=[f"{team}-alerts" for team in _TEAMS],
-            pagerduty_routing_key=plan.secrets["pagerduty-routing-key"],
-            email_recipients=[f"{team}-leads@fawkes.example" for team in _TEAMS],
-        )
-    ]
+    http, smtp = plan.address("receivers-0", "http"), plan.address("receivers-0", "smtp")
+    parts = [notified(plan, smtp_host="127.0.0.1")]
     for manifest, name in plan.inventory.alertmanagers:
         files = am.render_alertmanager(
             manifest,
             plan.objects,
-            addresses=am.ReceiverAddresses(f"127.0.0.1:{smtp}", f"http://127.0.0.1:{http}/v2/enqueue"),
+            addresses=am.ReceiverAddresses(smtp, f"http://{http}/v2/enqueue"),
             secrets={
-                "notification-credentials/mattermost-url": (
-                    f"http://127.0.0.1:{http}/hooks/{plan.secrets['mattermost-token']}"
-                ),
+                "notification-credentials/mattermost-url": (f"http://{http}/hooks/{plan.secrets['mattermost-token']}"),
                 "notification-credentials/pagerduty-routing-key": plan.secrets["pagerduty-routing-key"],
                 "notification-credentials/smtp-password": plan.secrets["smtp-password"],
                 "notification-credentials/smtp-authority": plan.directory("receivers-0") / AUTHORITY_FILE,
@@ -194,7 +129,7 @@ def _alertmanager(name: str, manifest: Manifest, files: Mapping[str, str], plan:
         name,
         binary=plan.binaries["alertmanager"],
         directory=plan.directory(name),
-        ports=_ports(plan, name, "http", *(["cluster"] if peers else [])),
+        ports=ports_of(plan, name, "http", *(["cluster"] if peers else [])),
         spec=manifest["spec"],
         files=files,
         peers=[f"127.0.0.1:{port}" for port in peers.values()],
@@ -211,9 +146,9 @@ def _thanos(plan: Plan, after_jobs: tuple[str, ...]) -> list[Component]:
             one.sidecar,
             binary=binary,
             directory=plan.directory(one.sidecar),
-            ports=_ports(plan, one.sidecar, "http", "grpc"),
+            ports=ports_of(plan, one.sidecar, "http", "grpc"),
             prometheus_name=one.name,
-            prometheus_url=f"http://127.0.0.1:{plan.port(one.name, 'http')}",
+            prometheus_url=f"http://{plan.address(one.name, 'http')}",
             tsdb=plan.directory(one.name) / DATA,
             objstore=objstore_yaml(one.bucket, plan),
         )
@@ -234,7 +169,7 @@ def _thanos(plan: Plan, after_jobs: tuple[str, ...]) -> list[Component]:
         "thanos-query-0",
         binary=binary,
         ports={"http": _own_port(plan, "thanos-query-0", "thanos-query"), "grpc": plan.port("thanos-query-0", "grpc")},
-        endpoints=[f"127.0.0.1:{plan.port(part, 'grpc')}" for part in asked],
+        endpoints=[plan.address(part, "grpc") for part in asked],
         after=asked,
     )
     return [*sidecars, *stores, *compactors, query]
@@ -245,7 +180,7 @@ def _store(name: str, part: str, plan: Plan, after_jobs: tuple[str, ...]) -> Com
         part,
         binary=plan.binaries["thanos"],
         directory=plan.directory(part),
-        ports=_ports(plan, part, "http", "grpc"),
+        ports=ports_of(plan, part, "http", "grpc"),
         objstore=objstore_yaml(name, plan),
         after=("buckets", *after_jobs),
     )
@@ -256,30 +191,15 @@ def _compactor(name: str, part: str, plan: Plan, after_jobs: tuple[str, ...]) ->
         part,
         binary=plan.binaries["thanos"],
         directory=plan.directory(part),
-        ports=_ports(plan, part, "http"),
+        ports=ports_of(plan, part, "http"),
         objstore=objstore_yaml(name, plan),
         retention=_LEARNER_RETENTION if name == "learner" else thanos.BucketRetention(),
         after=("buckets", *after_jobs),
     )
 
 
-def _services(plan: Plan, joined: Sequence[Component]) -> list[Component]:
-    played = {part.name for part in joined}
-    shown = [
-        exporter(
-            f"{app}-0",
-            app=app,
-            port=plan.port(f"{app}-0", "http"),
-            metrics=[{"name": "fawkes_service_info", "type": "gauge", "labels": {"service": app}, "value": 1}],
-        )
-        for app in filter(plan.inventory.has, SAMPLE_SERVICES)
-        if f"{app}-0" not in played
-    ]
-    if plan.inventory.has("beacon"):
-        shown.append(beacon(port=plan.port("beacon-0", "http"), run_id=plan.run_id, value=beacon_value(plan.seed)))
-    if plan.inventory.has("dora"):
-        shown += [_dora(name, plan) for name in plan.inventory.replicas("dora")]
-    return shown
+def _doras(plan: Plan) -> list[Component]:
+    return [_dora(name, plan) for name in plan.inventory.replicas("dora")] if plan.inventory.has("dora") else []
 
 
 def _dora(name: str, plan: Plan) -> Component:
@@ -291,65 +211,6 @@ def _dora(name: str, plan: Plan) -> Component:
         after=() if plan.given_dsn else ("postgres-0",),
         senders=senders.settings(plan.run_id, plan.secrets.__getitem__) if plan.native_senders else {},
     )
-
-
-# --- what discovery sees ------------------------------------------------------------------------------------
-
-
-def _pods(plan: Plan) -> list[Pod]:
-    def pod(namespace: str, part: str, labels: Mapping[str, str], container: str, **ports: str) -> Pod:
-        return Pod(namespace, part, labels, container, {name: plan.port(part, own) for name, own in ports.items()})
-
-    pods = []
-    for one in plan.inventory.prometheus:
-        namespace, labels = namespace_of(one.manifest), prom.pod_labels(one.manifest)
-        pods.append(pod(namespace, one.name, labels, "prometheus", web="http"))
-        if plan.inventory.has(one.sidecar_app):
-            pods.append(Pod(namespace, one.name, labels, "thanos-sidecar", _ports(plan, one.sidecar, "http", "grpc")))
-    for manifest, name in plan.inventory.alertmanagers:
-        pods.append(pod(namespace_of(manifest), name, am.pod_labels(manifest), "alertmanager", web="http"))
-    apps = dict(SAMPLE_SERVICES)
-    apps |= {app: ("fawkes-platform", app) for app in ("dora", "beacon")}
-    apps |= {app: ("fawkes-monitoring", app) for app in ("minio", "thanos-query", *BUCKET_APPS["core"])}
-    apps |= {app: ("fawkes-dojo", app) for app in BUCKET_APPS["learner"]}
-    for app in filter(plan.inventory.has, apps):
-        namespace, name = apps[app]
-        for part in plan.inventory.replicas(app):
-            pods.append(pod(namespace, part, {"app.kubernetes.io/name": name}, name, http="http"))
-    return pods
-
-
-def _joined_pods(plan: Plan, joined: Sequence[Component], known: Sequence[Pod]) -> list[Pod]:
-    """Where a joined part stands: in the namespace of its app's Service, which selects it."""
-    names = {pod.name for pod in known}
-    new = [part for part in joined if part.ports and part.discovered and part.name not in names]
-    return [
-        Pod(
-            namespace_of(service),
-            part.name,
-            service["spec"]["selector"],
-            part.app,
-            {"http": part.ports["http"]},
-        )
-        for part in new
-        for service in [_service_of(part.app, plan.objects)]
-    ]
-
-
-def _service_of(app: str, objects: Objects) -> Manifest:
-    """The Service that selects an app's pods. UsageError if none or several have the app in fawkes.io/service."""
-    found = [one for one in objects.of("Service") if labels_of(one).get(SERVICE_LABEL) == app]
-    if len(found) != 1:
-        known = sorted({labels_of(one).get(SERVICE_LABEL, "") for one in objects.of("Service")} - {""})
-        raise UsageError(
-            f"{len(found)} Services of the platform have the label {SERVICE_LABEL}: {app}"
-            f"{did_you_mean(app, known)}; add one, with a ServiceMonitor, to fixtures/platform"
-        )
-    return found[0]
-
-
-def _ports(plan: Plan, part: str, *names: str) -> dict[str, int]:
-    return {name: plan.port(part, name) for name in names}
 
 
 # --- mutants that sit between two parts ---------------------------------------------------------------------

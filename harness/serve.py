@@ -12,6 +12,8 @@ from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from fawkes.fixtures.services.listening import listen_host
+
 Config = TypeVar("Config", bound=BaseModel)
 
 EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -29,7 +31,7 @@ class Page(NamedTuple):
 
 
 def page_server(port: int, answer: Callable[[str, bytes | None], Page | None]) -> ThreadingHTTPServer:
-    """A server on 127.0.0.1:`port` (0 picks a free one), bound, not yet serving. OSError if taken.
+    """A server on `port` (0 picks a free one) of 127.0.0.1 or of its pod, bound, not yet serving. OSError if taken.
 
     `answer(path, body)` gives the page; `body` is None for a GET. Without a page the connection is closed unanswered.
     """
@@ -60,7 +62,7 @@ def page_server(port: int, answer: Callable[[str, bytes | None], Page | None]) -
         def log_message(self, format: str, *args: object) -> None:
             """Quiet: a line per scrape says nothing that Prometheus does not."""
 
-    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    return ThreadingHTTPServer((listen_host(), port), Handler)
 
 
 def read_config(path: Path, model: type[Config]) -> Config | None:

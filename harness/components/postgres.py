@@ -64,6 +64,6 @@ def postgres(*, port: int, password: str, directory: Path) -> tuple[Component, C
     return init, server
 
 
-def dsn(*, port: int, password: str) -> str:
-    """A libpq URL of the server's own database."""
-    return f"postgresql://{USER}:{password}@127.0.0.1:{port}/postgres"
+def dsn(*, address: str, password: str) -> str:
+    """A libpq URL of the server's own database; `address` is host:port."""
+    return f"postgresql://{USER}:{password}@{address}/postgres"

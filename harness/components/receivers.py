@@ -23,17 +23,19 @@ def receivers(
     mattermost_channels: Sequence[str],
     pagerduty_routing_key: str,
     email_recipients: Sequence[str],
+    smtp_host: str = "127.0.0.1",
     pagerduty_events_per_minute: int | None = None,
 ) -> Component:
     """Part `receivers-0` with the ports `http` (webhooks and GET /received) and `smtp`.
 
     `mattermost_token` is letters and digits (a real one has 26), `pagerduty_routing_key` 32 characters: both peers
-    refuse other forms. The mail server takes mail over TLS only, from who knows `smtp_password` of `SMTP_USER`. What
-    arrives is appended to received.jsonl in the part's directory.
+    refuse other forms. The mail server takes mail over TLS only, at `smtp_host`, from who knows `smtp_password` of
+    `SMTP_USER`. What arrives is appended to received.jsonl in the part's directory.
     """
     config = {
         "http_port": http_port,
         "smtp_port": smtp_port,
+        "smtp_host": smtp_host,
         "smtp_authority_file": AUTHORITY_FILE,
         "smtp_login": [SMTP_USER, smtp_password],
         "record_file": "received.jsonl",

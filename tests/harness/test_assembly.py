@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fawkes.harness.assembly import Plan, assemble
+from fawkes.harness.assembly import assemble
 from fawkes.harness.components.exporter import exporter
 from fawkes.harness.errors import UsageError
 from fawkes.harness.inventory import Inventory
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.places import PLATFORM
+from fawkes.harness.plan import Plan
 from fawkes.harness.secrets import Secrets
 
 
@@ -31,6 +32,7 @@ def parts(tmp_path):
             inventory=Inventory(objects),
             secrets=Secrets(),
             port=lambda part, name: ports[part, name],
+            address=lambda part, name: f"127.0.0.1:{ports[part, name]}",
             directory=lambda part: tmp_path / part,
             binaries=defaultdict(lambda: Path("/bin/true")),
             mutant=None,

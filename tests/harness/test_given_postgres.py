@@ -22,7 +22,7 @@ def server(tmp_path_factory):
     provider = LocalProvider(directory, "given", ports=ports, ledger=ledger, clock=RealClock())
     port = ports.port("postgres-0", "postgres")
     provider.start(postgres(port=port, password="hush", directory=provider.part_directory("postgres-0")))
-    yield dsn(port=port, password="hush")
+    yield dsn(address=f"127.0.0.1:{port}", password="hush")
     provider.close()
     ledger.close()
 

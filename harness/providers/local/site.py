@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fawkes.harness.assembly import Plan, assemble, objstore_yaml, postgres_dsn
+from fawkes.harness.assembly import assemble
 from fawkes.harness.blueprint import Blueprint
 from fawkes.harness.components.prometheus import DATA
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.given_postgres import GivenDatabase, server_dsn
 from fawkes.harness.model import Component
+from fawkes.harness.plan import Plan, objstore_yaml, postgres_dsn
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.providers.local.provider import LocalProvider
 from fawkes.harness.site import PlatformSite
@@ -43,6 +44,7 @@ class LocalSite(PlatformSite):
             inventory=blueprint.inventory,
             secrets=self.secrets,
             port=ports.port,
+            address=lambda part, port: f"127.0.0.1:{ports.port(part, port)}",
             directory=self._local.part_directory,
             binaries=binaries,
             mutant=blueprint.mutant,

@@ -16,9 +16,9 @@ import psycopg
 from fawkes.harness.components.dora import dora
 from fawkes.harness.components.postgres import dsn, postgres
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.ledger import Ledger
 from fawkes.harness.model import Component
 from fawkes.harness.providers.local import LocalProvider
-from fawkes.harness.providers.local.ledger import Ledger
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.session import new_run_id
 

@@ -17,8 +17,7 @@ from pathlib import Path
 import psutil
 
 from fawkes.harness.eventually import RealClock, eventually, poll_for
-from fawkes.harness.providers.local.ledger import collect
-from fawkes.harness.providers.local.process import RUN_MARK
+from fawkes.harness.ledger import RUN_MARK, collect
 
 HARNESS = Path(sys.executable).with_name("harness")
 RUN_S = 9.0

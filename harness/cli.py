@@ -20,11 +20,11 @@ from fawkes.harness.errors import HarnessError, UsageError
 from fawkes.harness.given_postgres import SETTING, drop, server_dsn
 from fawkes.harness.images.provide import make_images
 from fawkes.harness.keeper import hold_until_signal, keep_up, parse_ports, take_down
+from fawkes.harness.ledger import collect, state_directory
 from fawkes.harness.model import RunResult
 from fawkes.harness.mutants import MUTANTS, find_mutant
 from fawkes.harness.narrate import Narrator
 from fawkes.harness.places import ADR_LITERAL, PLATFORM, SCENARIOS
-from fawkes.harness.providers.local.ledger import collect, state_directory
 from fawkes.harness.result_io import load_result
 from fawkes.harness.rules.check import check_rules, check_unit_tests
 from fawkes.harness.rundir import LATEST, RunDirectory

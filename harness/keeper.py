@@ -19,7 +19,7 @@ from fawkes.harness.blueprint import bare_blueprint
 from fawkes.harness.environment import Environment
 from fawkes.harness.errors import DeadlineExceeded, HarnessError, ProviderError, UsageError
 from fawkes.harness.eventually import RealClock, eventually
-from fawkes.harness.providers.local.ledger import kept_runs
+from fawkes.harness.ledger import kept_runs
 from fawkes.harness.providers.local.venue import LocalVenue
 from fawkes.harness.run import Say
 from fawkes.harness.session import new_run_id

@@ -14,10 +14,10 @@ import httpx
 from fawkes.harness.blueprint import Blueprint
 from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.ledger import Ledger, state_directory
 from fawkes.harness.model import Component
 from fawkes.harness.operator.prometheus import external_labels
 from fawkes.harness.providers.base import Provider
-from fawkes.harness.providers.local.ledger import Ledger, state_directory
 from fawkes.harness.secrets import Secrets
 
 _HTTP_WITHIN_S: Final = 10.0

@@ -9,8 +9,8 @@ from fawkes.harness.components.postgres import dsn, postgres
 from fawkes.harness.errors import ProviderError, UsageError
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.given_postgres import SETTING, GivenDatabase, drop, server_dsn
+from fawkes.harness.ledger import Ledger
 from fawkes.harness.providers.local import LocalProvider
-from fawkes.harness.providers.local.ledger import Ledger
 from fawkes.harness.providers.local.ports import Ports
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from fawkes.harness.components.exporter import exporter
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.ledger import Ledger
 from fawkes.harness.model import Component
 from fawkes.harness.providers.local import LocalProvider
-from fawkes.harness.providers.local.ledger import Ledger
 from fawkes.harness.providers.local.ports import Ports
 
 

@@ -13,9 +13,8 @@ import pytest
 
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.eventually import RealClock, eventually
-from fawkes.harness.providers.local.ledger import Ledger, collect
+from fawkes.harness.ledger import RUN_MARK, Ledger, collect
 from fawkes.harness.providers.local.ports import Ports
-from fawkes.harness.providers.local.process import RUN_MARK
 
 HOLDER = """
 import random, signal, sys
@@ -24,7 +23,7 @@ from fawkes.harness.components.exporter import beacon
 from fawkes.harness.components.postgres import postgres
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.providers.local import LocalProvider
-from fawkes.harness.providers.local.ledger import Ledger
+from fawkes.harness.ledger import Ledger
 from fawkes.harness.providers.local.ports import Ports
 here, run_id = Path(sys.argv[1]), sys.argv[2]
 ports = Ports(random.Random())

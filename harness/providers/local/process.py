@@ -16,13 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from fawkes.harness.ledger import RUN_MARK
+
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _CLONE_NEWUSER: Final = 0x10000000  # linux/sched.h
 _INSIDE_UID: Final = 1000  # any uid but 0: what the part believes to be
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")
-RUN_MARK: Final = "FAWKES_RUN"
-"""Environment variable that says which run a process belongs to, for `harness gc`."""
 
 
 def spawn(

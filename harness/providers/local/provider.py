@@ -20,8 +20,8 @@ from fawkes.harness.child import run
 from fawkes.harness.components.link import link_name
 from fawkes.harness.errors import ComponentError, DeadlineExceeded, ProviderError, UsageError
 from fawkes.harness.eventually import Clock, eventually
+from fawkes.harness.ledger import Ledger
 from fawkes.harness.model import Component
-from fawkes.harness.providers.local.ledger import Ledger
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.providers.local.process import signal_group, spawn
 

@@ -9,10 +9,10 @@ from fawkes.harness.clock import scale_objects
 from fawkes.harness.components.alertmanager import alertmanager
 from fawkes.harness.components.receivers import AUTHORITY_FILE, receivers
 from fawkes.harness.eventually import RealClock, eventually
+from fawkes.harness.ledger import Ledger
 from fawkes.harness.operator.alertmanager import ReceiverAddresses, render_alertmanager
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.providers.local import LocalProvider
-from fawkes.harness.providers.local.ledger import Ledger
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.toolchain.provide import provide
 

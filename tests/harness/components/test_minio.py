@@ -7,9 +7,9 @@ from minio import Minio
 from fawkes.harness.components.buckets import buckets, main, make_buckets
 from fawkes.harness.components.minio import minio
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.ledger import Ledger
 from fawkes.harness.operator.objstore import ObjectStore
 from fawkes.harness.providers.local import LocalProvider
-from fawkes.harness.providers.local.ledger import Ledger
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.toolchain.provide import provide
 

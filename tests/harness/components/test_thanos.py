@@ -11,13 +11,13 @@ from fawkes.harness.components.exporter import beacon
 from fawkes.harness.components.minio import minio
 from fawkes.harness.components.prometheus import DATA, prometheus
 from fawkes.harness.eventually import RealClock, eventually
+from fawkes.harness.ledger import Ledger
 from fawkes.harness.operator import prometheus as prom
 from fawkes.harness.operator.discovery import Pod
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.operator.objstore import ObjectStore, bucket, objstore_secret, render_objstore
 from fawkes.harness.operator.pods import pod_name, replicas
 from fawkes.harness.providers.local import LocalProvider
-from fawkes.harness.providers.local.ledger import Ledger
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.toolchain.provide import provide
 

@@ -14,14 +14,15 @@ import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 
 from fawkes.harness.errors import ProviderError
-from fawkes.harness.providers.local.process import RUN_MARK
 
-_START_SLACK_S = 1.0
+RUN_MARK: Final = "FAWKES_RUN"
+"""Environment variable that says which run a process belongs to."""
+_START_SLACK_S: Final = 1.0
 """psutil derives a process' start from clock ticks since boot; two readings differ by less than this."""
 
 

@@ -63,9 +63,13 @@ def kill_once(moment_s: float) -> list[str]:
             eventually("nothing left", left, lambda found: not found, within_s=GONE_WITHIN_S, clock=clock)
         finally:
             remaining = left()
-            collect(Path(scratch) / "fawkes-harness")
+            collect(Path(scratch) / "fawkes-harness", _no_cluster)
         data = [str(path) for path in Path(scratch).glob("runs/*/*/parts")]
         return remaining + data
+
+
+def _no_cluster(record: object) -> None:
+    raise AssertionError(f"{record}: a run on local processes makes no cluster")
 
 
 def of_run(scratch: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -16,7 +17,8 @@ from typer.exceptions import TyperException
 
 from fawkes.harness.composition import scenario_loader
 from fawkes.harness.doctor import examine
-from fawkes.harness.errors import HarnessError, UsageError
+from fawkes.harness.errors import HarnessError, ProviderError, UsageError
+from fawkes.harness.eventually import RealClock
 from fawkes.harness.given_postgres import SETTING, drop, server_dsn
 from fawkes.harness.images.provide import make_images
 from fawkes.harness.keeper import hold_until_signal, keep_up, parse_ports, take_down
@@ -25,6 +27,7 @@ from fawkes.harness.model import RunResult
 from fawkes.harness.mutants import MUTANTS, find_mutant
 from fawkes.harness.narrate import Narrator
 from fawkes.harness.places import ADR_LITERAL, PLATFORM, SCENARIOS
+from fawkes.harness.providers.kind.leftovers import reclaim
 from fawkes.harness.result_io import load_result
 from fawkes.harness.rules.check import check_rules, check_unit_tests
 from fawkes.harness.rundir import LATEST, RunDirectory
@@ -216,16 +219,21 @@ def down_command() -> None:
 
 @app.command("gc")
 def gc_command() -> None:
-    """Take back what crashed runs have left: processes and data. Touches nothing else."""
-    given, done = server_dsn(os.environ), collect(state_directory(os.environ))
+    """Take back what crashed runs have left: processes, data, kind clusters. Touches nothing else."""
+    with Narrator(_err) as narrator:
+        remove_cluster = functools.partial(reclaim, environ=os.environ, clock=RealClock(), progress=narrator.progress)
+        done = collect(state_directory(os.environ), remove_cluster)
+    given = server_dsn(os.environ)
     for name in done.databases:
         if given is None:
             raise UsageError(f"a crashed run left the database {name}; drop it, or set {SETTING} for the next time")
         drop(given, name)
     _out.print(
         f"{len(done.runs)} crashed runs: {done.processes} processes ended, "
-        f"{done.data_directories} data directories deleted"
+        f"{done.data_directories} data directories deleted, {len(done.clusters)} clusters removed"
     )
+    if done.troubles:
+        raise ProviderError("\n".join(done.troubles))
 
 
 @toolchain_app.command("build")

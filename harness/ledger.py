@@ -1,7 +1,7 @@
 """What a run has created on this machine, written down before it is created, so that `gc` can take it back.
 
 One JSON-lines file per live environment below the state directory: first line the owner, then one line per process
-or data directory. It is deleted when the environment has closed cleanly.
+data directory, database or cluster. It is deleted when the environment has closed cleanly.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
-from fawkes.harness.errors import ProviderError
+from fawkes.harness.errors import HarnessError, ProviderError
 
 RUN_MARK: Final = "FAWKES_RUN"
 """Environment variable that says which run a process belongs to."""
@@ -56,6 +56,10 @@ class Ledger:
     def database(self, name: str) -> None:
         self._add(database=name)
 
+    def cluster(self, record: Mapping[str, str | None]) -> None:
+        """What the provider needs to find and remove it."""
+        self._add(cluster=dict(record))
+
     def kept(self) -> None:
         """A person looks around: `harness down` may end it."""
         self._add(kept=True)
@@ -79,9 +83,16 @@ class Reclaimed:
     data_directories: int = 0
     databases: list[str] = field(default_factory=list)
     """Left on a PostgreSQL that somebody else runs; the caller, who knows the server, must drop them."""
+    clusters: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    """What could not be taken back, and what to do; its run stays in the ledger."""
 
 
-def collect(directory: Path) -> Reclaimed:
+RemoveCluster = Callable[[Mapping[str, Any]], None]
+"""Removes a cluster, given its record. Raises HarnessError where it can't."""
+
+
+def collect(directory: Path, remove_cluster: RemoveCluster) -> Reclaimed:
     """Take back what crashed runs have left. Runs whose owner lives are not touched, nor is anything unmarked."""
     done = Reclaimed()
     for path in sorted(directory.glob("*.jsonl")):
@@ -94,6 +105,14 @@ def collect(directory: Path) -> Reclaimed:
                 os.kill(entry["pid"], signal.SIGKILL)
                 done.processes += 1
         done.processes += _kill_marked(run_id)
+        try:
+            for entry in entries[1:]:
+                if "cluster" in entry:
+                    remove_cluster(entry["cluster"])
+                    done.clusters.append(str(entry["cluster"]["name"]))
+        except HarnessError as error:
+            done.troubles.append(str(error))
+            continue
         for entry in entries[1:]:
             if "data" in entry and Path(entry["data"]).is_dir():
                 shutil.rmtree(entry["data"], ignore_errors=True)

@@ -29,7 +29,7 @@ from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.images import runtime
 from fawkes.harness.images.command import command
 from fawkes.harness.providers.local.process import signal_group, spawn
-from fawkes.harness.toolchain.cache import cache_directory, locked, writing
+from fawkes.harness.toolchain.cache import HeldError, cache_directory, locked, writing
 
 ANSWER_WITHIN_S: Final = 10.0
 _START_WITHIN_S: Final = 60.0
@@ -138,13 +138,21 @@ class Docker:
         """Forget an image; one that a container stands on stays, because the engine keeps it."""
         ask([self.client, "image", "rm", reference], environ=self.environ, within_s=_IMPORT_WITHIN_S)
 
-    def remove_containers(self) -> None:
-        """Every container there is, with its anonymous volumes. Only for an engine of our own."""
-        argv = [self.client, "container", "ls", "--all", "--quiet"]
+    def remove_containers(self, *filters: str) -> Sequence[str]:
+        """Containers that pass all filters, with their anonymous volumes. Their ids."""
+        chosen = [word for one in filters for word in ("--filter", one)]
+        argv = [self.client, "container", "ls", "--all", "--quiet", *chosen]
         left = command(argv, environ=self.environ, within_s=ANSWER_WITHIN_S)
         if left:
             argv = [self.client, "container", "rm", "--force", "--volumes", *left]
             command(argv, environ=self.environ, within_s=_STOP_WITHIN_S)
+        return left
+
+    def remove_everything(self) -> None:
+        """Every container, network and volume there is. Only for an engine of our own."""
+        self.remove_containers()
+        for kind in ("network", "volume"):
+            command([self.client, kind, "prune", "--force"], environ=self.environ, within_s=_STOP_WITHIN_S)
 
 
 def engine_directory(environ: Mapping[str, str]) -> Path:
@@ -162,11 +170,45 @@ def running_docker(*, environ: Mapping[str, str], clock: Clock, progress: Callab
     if isinstance(found, Answering):
         yield Docker(found.client, environ)
         return
+    with _own(found, environ, clock, progress, lock_within_s=_LOCK_WITHIN_S) as docker:
+        yield docker
+
+
+def own_address(environ: Mapping[str, str]) -> str:
+    """DOCKER_HOST of the engine of our own."""
+    return f"unix://{engine_directory(environ) / 'docker.sock'}"
+
+
+def sweep_own(*, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> bool:
+    """Take back containers, networks and volumes that a killed harness has left in the engine of our own.
+
+    Starts it for that, because it ended with that harness. False where another harness uses it now: that one has done
+    it when it started. ProviderError when it can't be started.
+    """
+    search = environ.get("PATH", os.defpath)
+    client, daemon = shutil.which("docker", path=search), shutil.which("dockerd", path=search)
+    if client is None or daemon is None or os.geteuid() != 0:
+        raise ProviderError(
+            f"{engine_directory(environ)} holds what a crashed run has left, and only root with docker and dockerd on "
+            "PATH can start its daemon; do so, and run `harness gc` again"
+        )
+    try:
+        with _own(Startable(client, daemon), environ, clock, progress, lock_within_s=0.0):
+            return True
+    except HeldError:
+        return False
+
+
+@contextlib.contextmanager
+def _own(
+    found: Startable, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None], *, lock_within_s: float
+) -> Iterator[Docker]:
+    """An engine of our own, with nothing in it but images, until the block ends."""
     directory = engine_directory(environ)
-    with locked(directory, what="docker", progress=progress, within_s=_LOCK_WITHIN_S, clock=clock):
+    with locked(directory, what="docker", progress=progress, within_s=lock_within_s, clock=clock):
         _await_end_of_former(directory, clock)
         progress("docker: starting the daemon")
-        docker = Docker(found.client, {**environ, "DOCKER_HOST": f"unix://{directory / 'docker.sock'}"})
+        docker = Docker(found.client, {**environ, "DOCKER_HOST": own_address(environ)})
         with _daemon(found.daemon, directory) as process:
             eventually(
                 "docker's daemon to answer",
@@ -176,7 +218,7 @@ def running_docker(*, environ: Mapping[str, str], clock: Clock, progress: Callab
                 clock=clock,
                 hopeless=lambda: None if process.poll() is None else _last_words(process, directory),
             )
-            docker.remove_containers()  # of a harness that was killed: no other uses this engine while the lock is ours
+            docker.remove_everything()  # of a harness that was killed: no other uses this engine while the lock is ours
             yield docker
 
 

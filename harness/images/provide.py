@@ -7,9 +7,10 @@ CACHE/images/NAME-KEY.tar    finished, by rename; the engine has the node images
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -54,15 +55,31 @@ class ClusterImages:
     """The archive of our own services, loaded into the running cluster: it changes with every edit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """All that clusters are made from and with."""
+
+    docker: Docker
+    binaries: Mapping[str, Path]
+    images: ClusterImages
+
+
 def make_images(progress: Callable[[str], None], *, environ: Mapping[str, str] = os.environ) -> ClusterImages:
     """Everything from the binaries on, for a person. ProviderError with a remedy, before anything is built."""
+    with stocked(environ=environ, clock=RealClock(), progress=progress) as stock:
+        return stock.images
+
+
+@contextlib.contextmanager
+def stocked(*, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Iterator[Stock]:
+    """Everything from the binaries on, and the engine that has it. ProviderError with a remedy, before it builds."""
     usable_engine(environ)
     if (remedy := lacking(environ)) is not None:
         raise ProviderError(remedy)
     binaries = {name: binary.path for name, binary in provide(BINARIES, progress=progress, environ=environ).items()}
-    clock = RealClock()
     with running_docker(environ=environ, clock=clock, progress=progress) as docker:
-        return provide_images(docker, binaries, environ=environ, clock=clock, progress=progress)
+        images = provide_images(docker, binaries, environ=environ, clock=clock, progress=progress)
+        yield Stock(docker, binaries, images)
 
 
 def provide_images(

@@ -67,6 +67,10 @@ def writing(path: Path) -> Iterator[None]:
         raise ToolchainError(f"the cache cannot be used: {what}; {remedy}") from error
 
 
+class HeldError(ToolchainError):
+    """Another process holds the lock."""
+
+
 @contextlib.contextmanager
 def locked(
     directory: Path, *, what: str, progress: Callable[[str], None], within_s: float, clock: Clock
@@ -74,7 +78,7 @@ def locked(
     """Holds `directory`/lock, after making the directory. Says once whom it waits for.
 
     The kernel gives the lock back when its holder dies, so a crash never blocks the next run.
-    Raises ToolchainError: no permission, no space, or still held by another after `within_s` seconds.
+    Raises HeldError when another still holds it after `within_s` seconds, ToolchainError without permission or space.
     """
     with writing(directory):
         directory.mkdir(parents=True, exist_ok=True)
@@ -97,7 +101,7 @@ def locked(
                 f"the lock {directory / 'lock'}", take, bool, within_s=within_s, every_s=_LOCK_EVERY_S, clock=clock
             )
         except DeadlineExceeded as error:
-            raise ToolchainError(
+            raise HeldError(
                 f"{what}: another build (pid {holders[-1] if holders else 'unknown'}) did not end within "
                 f"{within_s:.0f} s; look at that process, end it if it hangs, and run again"
             ) from error

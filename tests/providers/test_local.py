@@ -103,10 +103,14 @@ def test_nothing_survives_a_harness_that_is_killed(tmp_path, moment):
     # PostgreSQL's backends notice within moments that their postmaster is gone.
     eventually("no process of the run", lambda: marked(run_id), lambda left: not left, within_s=10, clock=RealClock())
     assert shared_memory_segments() <= before
-    done = collect(tmp_path / "state")
+    done = collect(tmp_path / "state", no_cluster)
     assert done.runs == [run_id]
     assert not (tmp_path / "parts").exists(), "gc deletes the data of a crashed run"
-    assert collect(tmp_path / "state").runs == []
+    assert collect(tmp_path / "state", no_cluster).runs == []
+
+
+def no_cluster(record):
+    raise AssertionError(f"{record}: this run had no cluster")
 
 
 def test_gc_touches_nothing_of_a_run_whose_owner_lives(tmp_path):
@@ -114,7 +118,7 @@ def test_gc_touches_nothing_of_a_run_whose_owner_lives(tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     ledger.data(data)
-    assert collect(tmp_path).runs == []
+    assert collect(tmp_path, no_cluster).runs == []
     assert data.is_dir()
     ledger.close()
 
@@ -124,7 +128,7 @@ def test_gc_does_not_kill_a_process_that_got_a_dead_ones_number(tmp_path):
     (tmp_path / "old.jsonl").write_text(
         f'{{"owner": {2**22}, "started_s": 1.0, "run_id": "old"}}\n{{"pid": {os.getpid()}, "started_s": 1.0}}\n{{"pid": 12'
     )
-    done = collect(tmp_path)
+    done = collect(tmp_path, no_cluster)
     assert (done.runs, done.processes) == (["old"], 0)
 
 

@@ -1,0 +1,48 @@
+"""The cluster of a whole run: made first and removed last by the process that leads the run; its workers attach."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+
+from fawkes.harness.eventually import Clock
+from fawkes.harness.extras import require_kind
+from fawkes.harness.images.provide import stocked
+from fawkes.harness.providers.kind.cluster import Cluster, attach, create
+from fawkes.harness.providers.kind.config import cluster_name
+
+
+@contextlib.contextmanager
+def kind_cluster(
+    run_id: str,
+    *,
+    reuse: str | None = None,
+    fixed_ports: Mapping[int, int],
+    environ: Mapping[str, str],
+    clock: Clock,
+    progress: Callable[[str], None],
+) -> Iterator[Cluster]:
+    """A ready cluster until the block ends: one of its own, or the running one called `reuse`, which stays.
+
+    Builds binaries and images where they are missing. Only in the main thread: an engine of our own dies with it.
+    UsageError where the extra is missing or nothing is called `reuse`; ProviderError where there can be no cluster.
+    """
+    require_kind()
+    if reuse is not None:
+        yield attach(reuse, environ=environ)
+        return
+    with stocked(environ=environ, clock=clock, progress=progress) as stock:
+        cluster = create(
+            cluster_name(run_id),
+            docker=stock.docker,
+            images=stock.images,
+            binaries=stock.binaries,
+            fixed_ports=fixed_ports,
+            environ=environ,
+            clock=clock,
+            progress=progress,
+        )
+        try:
+            yield cluster
+        finally:
+            cluster.close()

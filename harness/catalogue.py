@@ -16,6 +16,7 @@ from fawkes.harness.checks.dora_bands import DoraBandsExpectation, check_dora_ba
 from fawkes.harness.checks.dora_counted import DoraCountedExpectation, check_dora_counted
 from fawkes.harness.checks.dora_sums import DoraSumsExpectation, check_dora_sums
 from fawkes.harness.checks.dora_values import DoraValuesExpectation, check_dora_values
+from fawkes.harness.checks.infra import InfraExpectation, check_infra
 from fawkes.harness.checks.latency import AnswersExpectation, LatencyExpectation, check_answers, check_latency
 from fawkes.harness.checks.load import OfferedLoadExpectation, check_offered_load
 from fawkes.harness.checks.notification_timeline import NotificationTimelineExpectation, check_notification_timeline
@@ -34,6 +35,7 @@ from fawkes.harness.observe.dora_bands import observe_dora_bands
 from fawkes.harness.observe.dora_counted import observe_dora_counted
 from fawkes.harness.observe.dora_sums import observe_dora_sums
 from fawkes.harness.observe.dora_values import observe_dora_values
+from fawkes.harness.observe.infra import observe_infra
 from fawkes.harness.observe.notification_timeline import observe_notification_timeline
 from fawkes.harness.observe.notifications import observe_notification
 from fawkes.harness.observe.paths import observe_event_path, observe_sample_path
@@ -78,6 +80,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(NotificationExpectation, observe_notification, check_notification),
         Kind(NotificationTimelineExpectation, observe_notification_timeline, check_notification_timeline),
         Kind(RetentionExpectation, observe_retention, check_retention),
+        Kind(InfraExpectation, observe_infra, check_infra),
         Kind(LatencyExpectation, _recorded_by_workload, check_latency),
         Kind(AnswersExpectation, _recorded_by_workload, check_answers),
         Kind(OfferedLoadExpectation, _recorded_by_workload, check_offered_load),

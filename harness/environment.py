@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import RealClock, eventually, poll_for
 from fawkes.harness.model import Component
-from fawkes.harness.providers.base import Killable, Partitionable, Pausable
+from fawkes.harness.providers.base import Inspectable, Killable, Partitionable, Pausable
 from fawkes.harness.site import PlatformSite
+from fawkes.harness.world import Inside
 
 Ability = TypeVar("Ability")
 
@@ -48,6 +49,12 @@ class Environment:
 
     def secret(self, name: str) -> str:
         return self._site.secret(name)
+
+    def secrets(self) -> Mapping[str, str]:
+        return {name: self._site.secret(name) for name in (*self._site.secrets, "postgres-dsn")}
+
+    def inside(self, part: str) -> Inside:
+        return self._able(Inspectable).inside(part)
 
     def binary(self, name: str) -> Path:
         return self._site.binary(name)

@@ -49,6 +49,7 @@ class Stage(enum.StrEnum):
     THANOS = "thanos"  # Thanos Query
     ALERTMANAGER = "alertmanager"
     RECEIVER = "receiver"  # Mattermost, e-mail, PagerDuty
+    PART = "part"  # the inside of a running part: its processes and files
     LOAD = "load"  # our own generator
     HARNESS = "harness"  # our own trouble
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from fawkes.harness.errors import UsageError
@@ -37,6 +37,10 @@ class Secrets:
         if name not in self._values:
             raise UsageError(f"this run has no secret {name!r}; it has {', '.join(self._values)}")
         return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Their names."""
+        return iter(self._values)
 
     def __repr__(self) -> str:
         return f"Secrets({', '.join(self._values)})"

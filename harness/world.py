@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 from pydantic import BaseModel
 
 from fawkes.harness.model import Component, Json
+
+if TYPE_CHECKING:
+    from testinfra.host import Host  # of the extra `kind`, which the core does without
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A place from which a running part's processes and files can be seen."""
+
+    host: Host
+    """testinfra's. Its commands run beside the part's processes, as a user who may read what is in /proc of them."""
+    pid: int
+    """The part's main process, as `host` counts. The part's own files are below /proc/PID/root."""
+    ports: Mapping[str, int]
+    """Port name -> the number on which the part itself listens."""
+    own_network: bool
+    """False where it shares the machine's network, in which a part may listen on loopback only."""
 
 
 class Recorder(Protocol):
@@ -40,6 +58,12 @@ class World(Protocol):
 
     def secret(self, name: str) -> str:
         """A secret of this run, e.g. `dora-webhook`, `postgres-dsn`. Never record it."""
+
+    def secrets(self) -> Mapping[str, str]:
+        """Every secret of this run by name, to look for where none may be. Never record a value."""
+
+    def inside(self, part: str) -> Inside:
+        """A look inside a running part. UsageError if there is no such part, ProviderError where one can't look."""
 
     def binary(self, name: str) -> Path:
         """A binary of the toolchain, e.g. `promtool`."""

@@ -12,6 +12,7 @@ from fawkes.harness.mutants import (
     dora,
     dora_alerts,
     exporters,
+    inside,
     native,
     notifications,
     paths,
@@ -23,7 +24,7 @@ from fawkes.harness.scenario.loading import did_you_mean
 
 MUTANTS: Final[Mapping[str, Mutant]] = {
     mutant.name: mutant
-    for module in (paths, dora, native, dora_alerts, adr, alerts, exporters, notifications, storage, queries)
+    for module in (paths, dora, native, dora_alerts, adr, alerts, exporters, notifications, storage, queries, inside)
     for mutant in module.MUTANTS
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from fawkes.harness.model import Component
+from fawkes.harness.world import Inside
 
 
 class Provider(Protocol):
@@ -69,7 +70,20 @@ class Partitionable(Protocol):
         """They reach each other again."""
 
 
-ABILITIES: Mapping[str, type] = {"kill": Killable, "pause": Pausable, "partition": Partitionable}
+@runtime_checkable
+class Inspectable(Protocol):
+    """Can look inside a part: what runs, its files, what it listens on."""
+
+    def inside(self, part: str) -> Inside:
+        """UsageError if there is no such part, ProviderError when it can't be looked into: it does not run, say."""
+
+
+ABILITIES: Mapping[str, type] = {
+    "kill": Killable,
+    "pause": Pausable,
+    "partition": Partitionable,
+    "inspect": Inspectable,
+}
 """What a scenario may name under `needs`, and the protocol that a provider offers for it."""
 
 

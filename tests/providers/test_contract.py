@@ -7,7 +7,7 @@ import pytest
 
 from fawkes.harness.errors import ComponentError, ProviderError, UsageError
 from fawkes.harness.model import Component, Ready
-from fawkes.harness.providers.base import Killable, Partitionable, Pausable
+from fawkes.harness.providers.base import Inspectable, Killable, Partitionable, Pausable
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
@@ -98,6 +98,26 @@ def test_parts_that_do_not_talk_to_each_other_cannot_be_partitioned(place):
     place.provider.start([place.part("one"), place.part("two")])
     with pytest.raises(UsageError, match="don't talk to each other"):
         place.provider.partition(["one", "two"])
+
+
+def test_a_look_inside_sees_the_parts_own_process_and_files(place):
+    assert isinstance(place.provider, Inspectable)
+    place.provider.start([place.part("one")])
+    inside = place.provider.inside("one")
+    shown = inside.host.run("tr '\\0' ' ' </proc/%s/cmdline", str(inside.pid)).stdout
+    assert "fawkes.fixtures.services.exporter" in shown
+    assert set(inside.ports) == {"http"}
+    held = inside.host.run("ls /proc/%s/root/proc /proc/%s/fd", str(inside.pid), str(inside.pid))
+    assert held.rc == 0, held.stderr
+
+
+def test_what_does_not_run_cannot_be_looked_into(place):
+    place.provider.start([place.part("one")])
+    with pytest.raises(UsageError, match="there is no part 'two'"):
+        place.provider.inside("two")
+    place.provider.kill("one")
+    with pytest.raises(ProviderError, match="one does not run"):
+        place.provider.inside("one")
 
 
 def test_close_ends_everything_and_may_be_called_again(place):

@@ -22,8 +22,10 @@ from fawkes.harness.errors import ComponentError, DeadlineExceeded, ProviderErro
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.ledger import Ledger
 from fawkes.harness.model import Component
+from fawkes.harness.providers.local.inspect import inside
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.providers.local.process import signal_group, spawn
+from fawkes.harness.world import Inside
 
 _START_POLL_S: Final = 0.03
 """Readiness is asked often: a part that is ready starts the next ones."""
@@ -123,6 +125,12 @@ class LocalProvider:
     def heal(self, parts: Sequence[str]) -> None:
         for link in self._links(parts):
             self.resume(link)
+
+    def inside(self, part: str) -> Inside:
+        component, process = self._component(part), self._processes.get(part)
+        if process is None or process.poll() is not None:
+            raise ProviderError(f"{part} does not run, so nobody can look inside; its log is {self._log(part)}")
+        return inside(process.pid, component.ports)
 
     def close(self) -> None:
         """Those that depend on others go first; a part that ignores the polite signal is killed."""

@@ -35,7 +35,7 @@ from fawkes.harness.scenario import Profile, find_scenarios
 from fawkes.harness.session import RUNS, ProviderName, Session, Wish, write_result
 from fawkes.harness.side_by_side import jobs_that_fit
 from fawkes.harness.signals import listen
-from fawkes.harness.toolchain import CLUSTER_BINARIES, PLATFORM_BINARIES, provide
+from fawkes.harness.toolchain import CHART_BINARIES, CLUSTER_BINARIES, PLATFORM_BINARIES, provide
 from fawkes.reports.render import RENDERERS
 from fawkes.reports.text import summary_lines
 
@@ -238,10 +238,11 @@ def gc_command() -> None:
 
 @toolchain_app.command("build")
 def toolchain_build_command(
-    cluster: Annotated[bool, typer.Option(help="Also what a kind cluster is made of.")] = False,
+    cluster: Annotated[bool, typer.Option("--cluster", help="Also what a kind cluster is made of.")] = False,
+    chart: Annotated[bool, typer.Option("--chart", help="Also helm, for `--stack chart`.")] = False,
 ) -> None:
     """Find or build every binary the platform needs, ahead of a run."""
-    names = (*PLATFORM_BINARIES, *CLUSTER_BINARIES) if cluster else PLATFORM_BINARIES
+    names = (*PLATFORM_BINARIES, *(CLUSTER_BINARIES if cluster else ()), *(CHART_BINARIES if chart else ()))
     with Narrator(_err) as narrator:
         binaries = provide(names, progress=narrator.progress)
     for binary in binaries.values():

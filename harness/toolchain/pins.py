@@ -163,11 +163,20 @@ _BINARIES: Final[Mapping[str, _Entry]] = {
     "prometheus-config-reloader": _Entry("prometheus-operator", f"{_OPERATOR}/prometheus-config-reloader"),
     "kube-state-metrics": _Entry("kube-state-metrics", "k8s.io/kube-state-metrics/v2", asked=("version",)),
     "node-exporter": _Entry("node-exporter", "github.com/prometheus/node_exporter"),
+    "helm": _Entry(
+        "helm",
+        "helm.sh/helm/v3/cmd/helm",
+        Dialect.PLAIN,
+        asked=("version", "--short"),
+        stamps={"helm.sh/helm/v3/internal/version.version": "v{release}"},
+    ),
 }
 PLATFORM_BINARIES: Final = ("prometheus", "promtool", "alertmanager", "amtool", "thanos", "minio")
 """What every run needs."""
-CLUSTER_BINARIES: Final = tuple(name for name in _BINARIES if name not in PLATFORM_BINARIES)
-"""What a kind cluster needs beside them."""
+CHART_BINARIES: Final = ("helm",)
+"""What the operator and the exporters are installed with when they come from a chart."""
+CLUSTER_BINARIES: Final = tuple(name for name in _BINARIES if name not in (*PLATFORM_BINARIES, *CHART_BINARIES))
+"""What a kind cluster needs beside those of the platform."""
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from fawkes.harness.errors import Problem, ScenarioError, UsageError
 Manifest = Mapping[str, Any]
 """One Kubernetes object as JSON-like values. Treat it as read-only; change it through `Objects.edit`."""
 
-_CLUSTER_SCOPED: Final = frozenset({"Namespace"})
+_CLUSTER_SCOPED: Final = frozenset({"Namespace", "ClusterRole", "ClusterRoleBinding"})
 
 
 def namespace_of(manifest: Manifest) -> str:

@@ -59,7 +59,7 @@ def targets(parts, namespace, name):
 @pytest.mark.parametrize(
     ("app", "namespace"),
     [
-        ("node-exporter", "fawkes-monitoring"),
+        ("node-exporter", "fawkes-nodes"),
         ("kube-state-metrics", "fawkes-monitoring"),
         ("load-target", "fawkes-apps"),
         ("argocd", "fawkes-cicd"),

@@ -26,17 +26,14 @@ from fawkes.harness.images.docker import Docker, running_docker, usable_engine
 from fawkes.harness.images.node import CONTROL_PLANE, Node, build_node_root
 from fawkes.harness.images.python import packages_layer, sources_layer
 from fawkes.harness.toolchain.cache import cache_directory, keep, locked, under_way, writing
-from fawkes.harness.toolchain.golang import provide_go
-from fawkes.harness.toolchain.pins import CLUSTER_BINARIES, PLATFORM_BINARIES, go_directive, pins
+from fawkes.harness.toolchain.modules import module_directory
+from fawkes.harness.toolchain.pins import CLUSTER_BINARIES, PLATFORM_BINARIES, pins
 from fawkes.harness.toolchain.provide import provide
-from fawkes.harness.toolchain.recipe import go_environment
 
 BINARIES: Final = (*PLATFORM_BINARIES, *CLUSTER_BINARIES)
 NODE: Final = "fawkes/node"
 """The repository of node images in the engine; everything in it is ours."""
 
-_GO_WITHIN_S: Final = 120.0
-"""To fetch one small module, where the build before has not."""
 _KUBEADM_WITHIN_S: Final = 30.0
 """It prints a list; a loaded machine takes a second."""
 _LOCK_WITHIN_S: Final = 1800.0
@@ -98,7 +95,7 @@ def provide_images(
         writing(directory),
     ):
         debian = provide_debian(directory, scratch, environ=environ, progress=progress)
-        node = _node(debian, binaries, _kind_files(scratch, environ, clock, progress), environ)
+        node = _node(debian, binaries, _kind_files(environ, clock, progress), environ)
         reference = f"{NODE}:{node.key()}"
         if not docker.has(reference):
             root = build_node_root(node, scratch, environ=environ, progress=progress)
@@ -155,18 +152,11 @@ def _kubeadm_tags(kubeadm: Path, environ: Mapping[str, str]) -> tuple[str, str]:
     return tags[0][1], tags[1][1]
 
 
-def _kind_files(scratch: Path, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Path:
+def _kind_files(environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Path:
     """images/base/files of the pinned kind module, where Go keeps it; fetched where only the binary was cached."""
     pin = pins()["kind"]
-    cache_dir = cache_directory(environ)
-    go = provide_go(environ, cache_dir=cache_dir, oldest=go_directive(pin.module), progress=progress, clock=clock)
-    go_environ = go_environment(environ, scratch=scratch)
-    at_module = [str(go.path), "-C", str(pin.module)]
-    command([*at_module, "mod", "download", pin.package], environ=go_environ, within_s=_GO_WITHIN_S)
-    listed = command(
-        [*at_module, "list", "-m", "-f", "{{.Dir}}", pin.package], environ=go_environ, within_s=_GO_WITHIN_S
-    )
-    return Path(listed[-1]) / "images" / "base" / "files"
+    module = module_directory(pin.module, pin.package, environ=environ, clock=clock, progress=progress)
+    return module / "images" / "base" / "files"
 
 
 def _storage() -> str:

@@ -1,0 +1,101 @@
+import os
+
+import pytest
+
+from fawkes.harness.errors import ProviderError
+from fawkes.harness.eventually import RealClock
+from fawkes.harness.images.catalogue import reference
+from fawkes.harness.kubernetes.apply import apply
+from fawkes.harness.kubernetes.stack import OPERATOR_NAMESPACE, operator_manifests, provide_bundle
+from fawkes.harness.operator.objects import load_objects, name_of, namespace_of
+from fawkes.harness.places import PLATFORM
+from fawkes.harness.toolchain import Miss, cache_directory, find, pins
+
+WATCHED = ["fawkes-monitoring", "fawkes-apps"]
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    """Of the module that the binary was built from: nothing is fetched for a test."""
+    if isinstance(find("prometheus-operator", environ=os.environ, cache_dir=cache_directory(os.environ)), Miss):
+        pytest.skip("not built: prometheus-operator (`harness toolchain build --cluster`)")
+    return provide_bundle(environ=os.environ, clock=RealClock(), progress=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def manifests(bundle):
+    return operator_manifests(bundle, WATCHED)
+
+
+@pytest.fixture(scope="module")
+def applied(api, manifests):
+    objects = [*load_objects(PLATFORM), *load_objects(PLATFORM / "workloads")]
+    apply(api, [*manifests, *objects], clock=RealClock())
+    return [*manifests, *objects]
+
+
+def deployment(manifests):
+    (found,) = [one for one in manifests if one["kind"] == "Deployment"]
+    return found
+
+
+@pytest.mark.slow
+class TestManifests:
+    def test_hold_every_definition_of_the_operator(self, manifests):
+        names = {one["spec"]["names"]["kind"] for one in manifests if one["kind"] == "CustomResourceDefinition"}
+        assert {"Prometheus", "Alertmanager", "ThanosRuler", "ServiceMonitor", "PodMonitor", "PrometheusRule"} <= names
+
+    def test_stand_in_a_namespace_of_their_own(self, manifests):
+        assert {namespace_of(one) for one in manifests} == {"", OPERATOR_NAMESPACE}
+        assert [name_of(one) for one in manifests if one["kind"] == "Namespace"] == [OPERATOR_NAMESPACE]
+        (binding,) = [one for one in manifests if one["kind"] == "ClusterRoleBinding"]
+        assert [subject["namespace"] for subject in binding["subjects"]] == [OPERATOR_NAMESPACE]
+
+    def test_start_the_pinned_images(self, manifests):
+        (container,) = deployment(manifests)["spec"]["template"]["spec"]["containers"]
+        assert container["image"] == reference("prometheus-operator")
+        assert f"--prometheus-config-reloader={reference('prometheus-config-reloader')}" in container["args"]
+        assert container["image"].endswith(f":v{pins()['prometheus-operator'].version}")
+
+    def test_watch_the_platforms_namespaces_and_leave_the_kubelets_alone(self, manifests):
+        (container,) = deployment(manifests)["spec"]["template"]["spec"]["containers"]
+        assert "--namespaces=fawkes-apps,fawkes-monitoring" in container["args"]
+        assert not [arg for arg in container["args"] if "kubelet" in arg]
+
+    def test_have_probes_and_small_requests(self, manifests):
+        (container,) = deployment(manifests)["spec"]["template"]["spec"]["containers"]
+        assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container)
+        assert container["resources"]["requests"]["cpu"] == "20m"
+
+
+@pytest.mark.cluster
+@pytest.mark.slow
+class TestOnAServer:
+    """Everything that ships, on a real API server: its schemas, the operator's definitions, Pod Security."""
+
+    def test_is_taken_as_it_is(self, api, applied):
+        for one in applied:
+            found = api.get(one["apiVersion"], one["kind"], name_of(one), namespace_of(one))
+            assert found is not None, name_of(one)
+
+    def test_pods_satisfy_the_pod_security_of_their_namespaces(self, api, applied):
+        """An API server judges Pods and only warns of what makes them."""
+        templates = [one for one in applied if one["kind"] in ("Deployment", "StatefulSet", "DaemonSet")]
+        assert len(templates) == 11
+        for one in templates:
+            api.apply(_pod_of(one, namespace_of(one)), dry_run=True)
+        (node_exporter,) = [one for one in templates if name_of(one) == "node-exporter"]
+        with pytest.raises(ProviderError, match=r"violates PodSecurity \"restricted:latest\": host namespaces"):
+            api.apply(_pod_of(node_exporter, "fawkes-monitoring"), dry_run=True)
+
+
+def _pod_of(workload, namespace):
+    """A pod as the workload's controller would make it, with a volume for each of its claims."""
+    template = workload["spec"]["template"]
+    spec = {key: value for key, value in template["spec"].items() if key != "serviceAccountName"}
+    named = {volume["name"] for volume in spec.get("volumes", ())}
+    mounted = {mount["name"] for one in spec["containers"] for mount in one.get("volumeMounts", ())}
+    claimed = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in sorted(mounted - named)]
+    metadata = {**template["metadata"], "name": f"{name_of(workload)}-try", "namespace": namespace}
+    volumes = [*spec.get("volumes", ()), *claimed]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {**spec, "volumes": volumes}}

@@ -41,7 +41,7 @@ def blueprint(name: str, scenario: Scenario, setting: Setting) -> Blueprint:
         run_id=f"{setting.run_id}-{name.replace('_', '-')}",
         seed=setting.seed,
         objects=objects,
-        inventory=_inventory(scenario.platform, objects),
+        inventory=_inventory(scenario.platform, objects, exporters=setting.venue.has_exporters),
         mutant=setting.mutant,
         native_senders=scenario.platform.native_senders,
         keep_data=setting.hold is not None,
@@ -60,13 +60,13 @@ def refuse_unknown_parts(scenarios: Mapping[str, Scenario]) -> None:
     objects = load_objects(PLATFORM)
     for name, scenario in scenarios.items():
         try:
-            _inventory(scenario.platform, with_replicas(objects, scenario.platform.replicas))
+            _inventory(scenario.platform, with_replicas(objects, scenario.platform.replicas), exporters=True)
         except UsageError as error:
             raise UsageError(f"scenario {name}: {error}") from error
 
 
-def _inventory(platform: PlatformSpec, objects: Objects) -> Inventory:
-    return Inventory(objects, parts=platform.parts, counts=platform.replicas)
+def _inventory(platform: PlatformSpec, objects: Objects, *, exporters: bool) -> Inventory:
+    return Inventory(objects, parts=platform.parts, counts=platform.replicas, exporters=exporters)
 
 
 def _objects(mutant: Mutant | None, factor: float, counts: Mapping[str, int]) -> tuple[Objects, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -91,6 +92,7 @@ def run_command(
         int | None, typer.Option("--jobs", "-j", min=1, help="Scenarios at a time; 3 on 2 cores if memory allows.")
     ] = None,
     keep: Annotated[bool, typer.Option(help="Hold each platform after its scenario until Ctrl-C.")] = False,
+    reuse: Annotated[str | None, typer.Option(metavar="NAME", help="Run on this kind cluster, which stays.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json on standard output.")] = False,
 ) -> None:
     """Run scenarios against a real platform and judge them.
@@ -101,13 +103,13 @@ def run_command(
     at_a_time = 1 if keep or len(loaded) == 1 else jobs or jobs_that_fit()
     with Narrator(_err) as narrator:
         hold = (lambda environment: hold_until_signal(environment, narrator.keep)) if keep else None
-        wish = Wish(on, profile, seed, runs, find_mutant(mutant) if mutant else None, hold)
-        session = Session(loaded, wish, narrator, narrator.progress)
-        if at_a_time > 1:
-            interrupted = session.run_all(at_a_time, lambda name, line: narrator(f"{name}: {line}"))
-        else:
-            interrupted = _run_in_turn(session, list(loaded), narrator)
-        result = session.finish()
+        wish = Wish(on, profile, seed, runs, find_mutant(mutant) if mutant else None, hold, reuse)
+        with contextlib.closing(Session(loaded, wish, narrator, narrator.progress)) as session:
+            if min(at_a_time, session.at_a_time or at_a_time) > 1:
+                interrupted = session.run_all(at_a_time, lambda name, line: narrator(f"{name}: {line}"))
+            else:
+                interrupted = _run_in_turn(session, list(loaded), narrator)
+            result = session.finish()
     _report(result, session.directory.path, as_json)
     raise typer.Exit(INTERRUPTED if interrupted else result.verdict.exit_code)
 
@@ -197,16 +199,17 @@ def doctor_command() -> None:
 
 @app.command("up")
 def up_command(
+    on: On = "local",
     port: Annotated[list[str] | None, typer.Option(help="PART=NUMBER, e.g. prometheus-core-0=9090.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     runs: Runs = RUNS,
 ) -> None:
     """Start the whole platform, print its URLs, and leave it running until `harness down`.
 
-    Example: harness up --port thanos-query=10902
+    Examples: harness up --port thanos-query-0=10902; harness up --on kind
     """
     with Narrator(_err) as narrator:
-        lines = keep_up(parse_ports(port or []), seed=seed, runs=runs, say=narrator.progress)
+        lines = keep_up(parse_ports(port or []), on=on, seed=seed, runs=runs, say=narrator.progress)
     _out.print("\n".join(lines), markup=False, highlight=False)
 
 

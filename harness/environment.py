@@ -8,14 +8,17 @@ import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from fawkes.harness.errors import UsageError
+from fawkes.harness.errors import ProviderError, UsageError
 from fawkes.harness.eventually import RealClock, eventually, poll_for
 from fawkes.harness.model import Component
-from fawkes.harness.providers.base import Inspectable, Killable, Partitionable, Pausable
+from fawkes.harness.providers.base import Inspectable, Killable, Orchestrated, Partitionable, Pausable
 from fawkes.harness.site import PlatformSite
 from fawkes.harness.world import Inside
+
+if TYPE_CHECKING:
+    from fawkes.harness.kubernetes.api import Api
 
 Ability = TypeVar("Ability")
 
@@ -91,6 +94,16 @@ class Environment:
                 f"provider {provider.name} is not {ability.__name__.lower()}; name it in the scenario's `needs`"
             )
         return provider
+
+    def kubernetes(self) -> Api:
+        return self._able(Orchestrated).kubernetes()
+
+    def pod(self, part: str) -> tuple[str, str]:
+        provider = self._able(Orchestrated)
+        names = provider.pods(part)
+        if not names:
+            raise ProviderError(f"{part} has no pod; `harness run --keep` lets you look")
+        return provider.where(part).namespace, names[0]
 
     def on(self, clock: RealClock) -> Environment:
         """The same platform for another thread, which waits on a clock of its own."""

@@ -31,6 +31,9 @@ BUCKET_APPS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Bucket -> its store gateway and its compactor."""
 
+EXPORTERS: Final = ("kube-state-metrics", "node-exporter")
+"""What only a cluster has."""
+
 _SINGLE: Final = (
     *("postgres", "dora", "receivers", "beacon", *SAMPLE_SERVICES),
     *("minio", "thanos-query", *(app for apps in BUCKET_APPS.values() for app in apps)),
@@ -86,10 +89,18 @@ class Inventory:
     """App -> names of its parts: of the whole platform, or of the apps in `parts` and what they need.
 
     `counts` (app -> replicas) is for the apps that are no object of their own; UsageError for one that can't have
-    several, and for a name in `parts` that the platform doesn't have.
+    several, and for a name in `parts` that the platform doesn't have. `exporters`: whether there is a cluster, which
+    has pods and nodes to tell of.
     """
 
-    def __init__(self, objects: Objects, *, parts: Sequence[str] = (), counts: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        *,
+        parts: Sequence[str] = (),
+        counts: Mapping[str, int] | None = None,
+        exporters: bool = False,
+    ) -> None:
         self.prometheus = [
             PrometheusReplica(manifest, replica)
             for manifest in objects.of("Prometheus")
@@ -103,7 +114,8 @@ class Inventory:
         counts = counts or {}
         self._joined: set[str] = set()
         self._apps: dict[str, list[str]] = {
-            app: [f"{app}-{index}" for index in range(counts.get(app, 1))] for app in _SINGLE
+            app: [f"{app}-{index}" for index in range(counts.get(app, 1))]
+            for app in (*_SINGLE, *(EXPORTERS if exporters else ()))
         }
         for one in self.prometheus:
             self._apps.setdefault(one.app, []).append(one.name)

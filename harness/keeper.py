@@ -6,6 +6,7 @@ to end; its parts die with it, whatever happens.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,14 +21,15 @@ from fawkes.harness.environment import Environment
 from fawkes.harness.errors import DeadlineExceeded, HarnessError, ProviderError, UsageError
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.ledger import kept_runs
-from fawkes.harness.providers.local.venue import LocalVenue
 from fawkes.harness.run import Say
-from fawkes.harness.session import new_run_id
+from fawkes.harness.session import ProviderName, new_run_id, venue_of
 from fawkes.harness.signals import listen
+from fawkes.harness.site import PlatformSite
 from fawkes.harness.toolchain import PLATFORM_BINARIES, provide
 
-_UP_WITHIN_S: Final = 90.0
-"""Every part has 60 s to become ready; the rest is rendering and forking."""
+_UP_WITHIN_S: Final = {"local": 90.0, "kind": 600.0}
+"""Locally every part has 60 s to become ready; the rest is rendering and forking. A cluster and a platform on it take
+two minutes on an idle machine (docs/measured.md), images that are made first three more."""
 _DOWN_WITHIN_S: Final = 60.0
 """A part is killed 10 s after the polite signal, and parts stop in four waves."""
 _HOLD_S: Final = 3600.0
@@ -47,16 +49,23 @@ def parse_ports(wishes: Sequence[str]) -> Ports:
     return ports
 
 
-def keep_up(ports: Ports, *, seed: int, runs: Path, say: Say) -> list[str]:
+def keep_up(ports: Ports, *, on: ProviderName, seed: int, runs: Path, say: Say) -> list[str]:
     """Start a platform that outlives this process, and return lines that tell its URLs. Raises what kept it down."""
     provide(PLATFORM_BINARIES, progress=say)
+    if obstacle := venue_of(on).obstacle(os.environ):
+        raise ProviderError(obstacle)
     directory = (runs / f"up-{new_run_id()}").absolute()
     try:
         directory.mkdir(parents=True)
         log = (directory / "keeper.log").open("wb")
     except OSError as error:
         raise ProviderError(f"cannot write {directory}: {error.strerror}; give another folder with --runs") from error
-    wish = {"ports": [[*key, number] for key, number in ports.items()], "seed": seed, "directory": str(directory)}
+    wish = {
+        "on": on,
+        "ports": [[*key, number] for key, number in ports.items()],
+        "seed": seed,
+        "directory": str(directory),
+    }
     with log:
         keeper = subprocess.Popen(
             [sys.executable, "-m", "fawkes.harness.keeper", json.dumps(wish)],
@@ -72,7 +81,7 @@ def keep_up(ports: Ports, *, seed: int, runs: Path, say: Say) -> list[str]:
             "the platform to be up",
             table.exists,
             bool,
-            within_s=_UP_WITHIN_S,
+            within_s=_UP_WITHIN_S[on],
             clock=RealClock(),
             hopeless=lambda: "it has ended" if keeper.poll() is not None else None,
         )
@@ -125,7 +134,12 @@ def _keep(wish: Mapping[str, object]) -> None:
     clock = RealClock()
     fixed = {(part, name): number for part, name, number in wish["ports"]}  # type: ignore[attr-defined]
     blueprint = bare_blueprint(directory.name, int(str(wish["seed"])))
-    site = LocalVenue(binaries, fixed).site(directory, blueprint, clock)
+    on = venue_of(wish["on"])  # type: ignore[arg-type]
+    with contextlib.closing(on.open(directory.name, binaries, progress=print, fixed_ports=fixed)) as venue:
+        _hold(venue.site(directory, blueprint, clock), directory)
+
+
+def _hold(site: PlatformSite, directory: Path) -> None:
     try:
         environment = Environment(site, [])
         environment.start()

@@ -1,6 +1,6 @@
 """The pytest door: `pytest scenarios/` runs every scenario, each expectation one test item.
 
-Options: --env, --profile, --seed, --mutant, --runs. The run directory is the same as `harness run` leaves.
+Options: --env, --reuse, --profile, --seed, --mutant, --runs. The run directory is the same as `harness run` leaves.
 Everything heavy is imported when a scenario is collected, because pytest loads this module at every start.
 """
 
@@ -23,7 +23,10 @@ _FOLDER = "scenarios"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("fawkes", "Fawkes metrics harness (scenario files)")
-    group.addoption("--env", default="local", help="Where the platform runs (default: local).")
+    group.addoption(
+        "--env", default="local", choices=("local", "kind"), help="Where the platform runs (default: local)."
+    )
+    group.addoption("--reuse", default=None, metavar="NAME", help="Run on this kind cluster, which stays.")
     group.addoption("--profile", default="ci", choices=("ci", "nightly"), help="How much and how fast (default: ci).")
     group.addoption("--seed", type=int, default=None, help="Reproduces a run's inputs.")
     group.addoption("--mutant", default=None, help="Break one thing; its scenario must fail.")
@@ -133,6 +136,7 @@ class _Door:
             seed=option("--seed"),
             runs=Path(option("--runs")),
             mutant=find_mutant(mutant) if mutant else None,
+            reuse=option("--reuse"),
         )
         return Session(self._selected, wish, self._say, self._say)
 

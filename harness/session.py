@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import time
@@ -17,6 +18,7 @@ from fawkes.harness.blueprint import refuse_unknown_parts
 from fawkes.harness.composition import DRIVERS, RENDER, scenario_loader
 from fawkes.harness.environment import Environment
 from fawkes.harness.errors import ProviderError
+from fawkes.harness.extras import require_kind
 from fawkes.harness.judge import judge_run
 from fawkes.harness.model import RunResult
 from fawkes.harness.mutants import find_mutant
@@ -36,8 +38,7 @@ from fawkes.harness.venue import Venue
 
 RUNS: Final = Path(".fawkes/runs")
 """Where run directories go unless --runs says otherwise."""
-ProviderName = Literal["local"]
-VENUES: Final[Mapping[ProviderName, type[Venue]]] = {"local": LocalVenue}
+ProviderName = Literal["local", "kind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,23 @@ class Wish:
     runs: Path = RUNS
     mutant: Mutant | None = None
     hold: Callable[[Environment], None] | None = None
+    reuse: str | None = None
+    """A kind cluster that is there already, and stays."""
 
 
 class Session:
-    """A run in progress. `run` once for each planned scenario, then `finish`."""
+    """A run in progress. `run` once for each planned scenario, then `finish`; `close` in any case."""
 
     def __init__(self, scenarios: Mapping[str, tuple[Scenario, Any]], wish: Wish, say: Say, progress: Say) -> None:
         refuse_unknown_parts({name: scenario for name, (scenario, _) in scenarios.items()})
+        kind = venue_of(wish.on)
+        obstacle = kind.obstacle(os.environ)
         self._scenarios, self._say = scenarios, say
         seed = secrets.randbelow(2**31) if wish.seed is None else wish.seed
         binaries = provide(PLATFORM_BINARIES, progress=progress)
         run_id = new_run_id()
         planned = tuple(
-            Planned(name, value, skipped=_why_skipped(scenario, wish.on))
+            Planned(name, value, skipped=obstacle or _why_skipped(scenario, wish.on, kind))
             for name, (scenario, value) in scenarios.items()
         )
         manifest = Manifest(
@@ -81,8 +86,11 @@ class Session:
         )
         self.skipped = {p.name: p.skipped for p in planned if p.skipped is not None}
         self.directory = RunDirectory.create(wish.runs, manifest)
-        self._venue = LocalVenue(_paths(binaries))
-        self._setting = _setting(manifest, self._venue, wish.hold)
+        self.at_a_time = kind.at_a_time
+        self._venue: Venue | None = None
+        if len(self.skipped) < len(planned):
+            self._venue = kind.open(run_id, _paths(binaries), progress=progress, reuse=wish.reuse)
+            self._setting = _setting(manifest, self._venue, wish.hold)
 
     def run(self, name: str) -> None:
         """Record one planned scenario; nothing happens for a skipped one."""
@@ -97,7 +105,13 @@ class Session:
 
     def finish(self) -> RunResult:
         """Judge what was recorded and write result.json and the reports."""
+        self.close()
         return write_result(self.directory)
+
+    def close(self) -> None:
+        """What was made for the whole run goes. May be called twice."""
+        if self._venue is not None:
+            self._venue.close()
 
 
 def record_planned(directory: RunDirectory, name: str, say: Say) -> None:
@@ -147,8 +161,18 @@ def new_run_id() -> str:
     return f"{stamp}-{''.join(random.SystemRandom().choices('abcdefghjkmnpqrstuvwxyz23456789', k=4))}"
 
 
-def _why_skipped(scenario: Scenario, provider: ProviderName) -> str | None:
-    lacks = missing_abilities(VENUES[provider].provider, scenario.needs)
+def venue_of(name: ProviderName) -> type[Venue]:
+    """Where a provider's platforms stand. UsageError where packages that it needs are not installed."""
+    if name == "local":
+        return LocalVenue
+    require_kind()
+    from fawkes.harness.providers.kind.venue import KindVenue  # noqa: PLC0415 - its packages are an extra
+
+    return KindVenue
+
+
+def _why_skipped(scenario: Scenario, provider: ProviderName, venue: type[Venue]) -> str | None:
+    lacks = missing_abilities(venue.provider, scenario.needs)
     return f"provider {provider} cannot {', '.join(lacks)}" if lacks else None
 
 

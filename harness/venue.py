@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Protocol
 
 from fawkes.harness.blueprint import Blueprint
+from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.providers.base import Provider
 from fawkes.harness.site import PlatformSite
 
+FixedPorts = Mapping[tuple[str, str], int]
+"""(part, port name) -> port of 127.0.0.1."""
+
 
 class Venue(Protocol):
-    """Made ready once for a run, then asked for a site per scenario. `close` may be called at any time, twice too."""
+    """Opened once for a run, then asked for a site per scenario. `close` may be called at any time, twice too."""
 
     provider: ClassVar[type[Provider]]
     """What its sites run parts with; its abilities decide which scenarios are skipped."""
     at_a_time: ClassVar[int | None]
     """How many platforms fit beside each other; None where only the machine's cores and memory say so."""
 
+    has_exporters: ClassVar[bool]
+    """Whether there is a cluster for kube-state-metrics and node-exporter to tell of."""
+
+    @classmethod
+    def obstacle(cls, environ: Mapping[str, str]) -> str | None:
+        """Why no platform can stand here on this machine, with the remedy; None where one can. Looks only."""
+
+    @classmethod
+    def open(
+        cls,
+        run_id: str,
+        binaries: Mapping[str, Path],
+        *,
+        progress: Callable[[str], None],
+        reuse: str | None = None,
+        fixed_ports: FixedPorts = MappingProxyType({}),
+    ) -> Venue:
+        """Made ready for a run. Raises what keeps it from being.
+
+        `reuse` names a cluster that is there already; `fixed_ports` are for a person who wants to know where to look.
+        """
+
     def site(self, directory: Path, blueprint: Blueprint, clock: RealClock) -> PlatformSite:
         """The site of one scenario; `directory` is its own."""
 
     def close(self) -> None:
         """What was made for the whole run goes."""
+
+
+def refuse_unknown_ports(fixed: FixedPorts, blueprint: Blueprint) -> None:
+    """UsageError for a port that is wanted for a part that the platform doesn't have."""
+    inventory = blueprint.inventory
+    known = {part for app in inventory.apps() for part in inventory.replicas(app)}
+    for part, _ in fixed:
+        if part not in known:
+            raise UsageError(f"--port {part}: there is no such part; there are {', '.join(sorted(known))}")

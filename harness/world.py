@@ -12,8 +12,10 @@ from pydantic import BaseModel
 
 from fawkes.harness.model import Component, Json
 
-if TYPE_CHECKING:
-    from testinfra.host import Host  # of the extra `kind`, which the core does without
+if TYPE_CHECKING:  # both are of the extra `kind`, which the core does without
+    from testinfra.host import Host
+
+    from fawkes.harness.kubernetes.api import Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,12 @@ class World(Protocol):
 
     def heal(self, app: str) -> None:
         """Join them again."""
+
+    def kubernetes(self) -> Api:
+        """The cluster's API server (ability `kubernetes`). What is applied by it goes into the run's own namespaces."""
+
+    def pod(self, part: str) -> tuple[str, str]:
+        """(namespace, name) of a part's pod now (ability `kubernetes`). ProviderError while it has none."""
 
     def now_s(self) -> float:
         """Wall clock, Unix seconds."""

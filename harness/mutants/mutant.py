@@ -17,6 +17,10 @@ Config = dict[str, Any]
 """A parsed alertmanager.yaml, which a change edits in place."""
 
 
+def _unchanged(part: Component) -> Component:
+    return part
+
+
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """One broken platform: changed objects or parts, or a tampering proxy in front of a part."""
@@ -28,12 +32,17 @@ class Mutant:
     stage: Stage
     """Where its finding must say that the chain broke."""
     change: Callable[[Objects], Objects] = lambda objects: objects
-    change_part: Callable[[Component], Component] = lambda part: part
+    change_part: Callable[[Component], Component] = _unchanged
     """For what no object says, such as a flag that the operator sets."""
     tampers_with: str | None = None
     """The app whose `http` port is reached through a proxy (fawkes.harness.tamper)."""
     tamper: Mapping[str, Json] = field(default_factory=dict)
     """The proxy's settings."""
+
+    @property
+    def in_objects(self) -> bool:
+        """Whether it breaks nothing but objects, which every provider has."""
+        return self.tampers_with is None and self.change_part is _unchanged
 
 
 def change_rule(objects: Objects, owner: str, kind: str, name: str, **fields: str) -> Objects:

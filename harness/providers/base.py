@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from fawkes.harness.model import Component
 from fawkes.harness.world import Inside
+
+if TYPE_CHECKING:
+    from fawkes.harness.kubernetes.api import Api
+    from fawkes.harness.kubernetes.whereabouts import Whereabouts
 
 
 class Provider(Protocol):
@@ -78,11 +82,26 @@ class Inspectable(Protocol):
         """UsageError if there is no such part, ProviderError when it can't be looked into: it does not run, say."""
 
 
+@runtime_checkable
+class Orchestrated(Protocol):
+    """Runs on Kubernetes, where scenarios may apply objects of their own."""
+
+    def kubernetes(self) -> Api:
+        """The cluster's API server."""
+
+    def pods(self, part: str, *, running: bool = False) -> list[str]:
+        """Names of a part's pods: one, or none while it is away."""
+
+    def where(self, part: str) -> Whereabouts:
+        """Namespace, labels, container and ports of a part."""
+
+
 ABILITIES: Mapping[str, type] = {
     "kill": Killable,
     "pause": Pausable,
     "partition": Partitionable,
     "inspect": Inspectable,
+    "kubernetes": Orchestrated,
 }
 """What a scenario may name under `needs`, and the protocol that a provider offers for it."""
 

@@ -22,7 +22,7 @@ from fawkes.harness.images.command import command
 from fawkes.harness.images.docker import ANSWER_WITHIN_S, Answering, Docker, look
 from fawkes.harness.images.provide import ClusterImages
 from fawkes.harness.ledger import RUN_MARK, Ledger, state_directory
-from fawkes.harness.providers.kind.config import kind_config, node_name
+from fawkes.harness.providers.kind.config import NODE_PORTS, kind_config, node_name
 from fawkes.harness.providers.kind.leftovers import remove
 from fawkes.harness.providers.kind.record import Record, clusters_directory, read_record
 from fawkes.harness.providers.kind.wish import READY_WITHIN_S, Wish
@@ -215,7 +215,7 @@ def _running(record: Record, docker: Docker, directory: Path, ledger: Ledger | N
     host_ports = {
         int(match[1]): int(bound[0]["HostPort"])
         for name, bound in ports.items()
-        if bound and (match := re.fullmatch(r"(\d+)/tcp", name))
+        if bound and (match := re.fullmatch(r"(\d+)/tcp", name)) and int(match[1]) in NODE_PORTS  # 6443 is the API's
     }
     if not host_ports:
         raise UsageError(f"{record.name}: its node {node} does not run any more; run `harness gc`, and make a new one")

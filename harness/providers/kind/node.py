@@ -77,6 +77,11 @@ def continue_processes(cluster: Cluster, pod: PodRef) -> None:
     _signal(cluster, pod, "CONT")
 
 
+def kill_processes(cluster: Cluster, pod: PodRef) -> None:
+    """They end at once, as on SIGKILL; whoever owns the pod may start its containers again. UsageError if none runs."""
+    _in_node(cluster, _PIDS + 'kill -s KILL $(pids "$1" "$2")', _uids(_pod(cluster, pod)))
+
+
 def cut(cluster: Cluster, pods: Sequence[PodRef]) -> None:
     """From now on what one of them sends to another is lost, also by way of a Service, until `join`.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 from fawkes.harness.blueprint import Blueprint
@@ -14,6 +15,7 @@ from fawkes.harness.providers.base import Provider
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.providers.local.provider import LocalProvider
 from fawkes.harness.providers.local.site import LocalSite
+from fawkes.harness.venue import FixedPorts, refuse_unknown_ports
 
 
 class LocalVenue:
@@ -21,17 +23,31 @@ class LocalVenue:
 
     provider: ClassVar[type[Provider]] = LocalProvider
     at_a_time: ClassVar[int | None] = None
+    has_exporters: ClassVar[bool] = False
 
-    def __init__(self, binaries: Mapping[str, Path], fixed_ports: Mapping[tuple[str, str], int] | None = None) -> None:
-        """`fixed_ports`: (part, port name) -> number, for a person who wants to know where to look."""
-        self._binaries, self._fixed = binaries, dict(fixed_ports or {})
+    def __init__(self, binaries: Mapping[str, Path], fixed_ports: FixedPorts = MappingProxyType({})) -> None:
+        self._binaries, self._fixed = binaries, dict(fixed_ports)
+
+    @classmethod
+    def obstacle(cls, environ: Mapping[str, str]) -> str | None:
+        return None
+
+    @classmethod
+    def open(
+        cls,
+        run_id: str,
+        binaries: Mapping[str, Path],
+        *,
+        progress: Callable[[str], None],
+        reuse: str | None = None,
+        fixed_ports: FixedPorts = MappingProxyType({}),
+    ) -> LocalVenue:
+        if reuse is not None:
+            raise UsageError(f"--reuse {reuse}: there is no cluster where parts are local processes; add --on kind")
+        return cls(binaries, fixed_ports)
 
     def site(self, directory: Path, blueprint: Blueprint, clock: RealClock) -> LocalSite:
-        inventory = blueprint.inventory
-        known = {part for app in inventory.apps() for part in inventory.replicas(app)}
-        for part, _ in self._fixed:
-            if part not in known:
-                raise UsageError(f"--port {part}: there is no such part; there are {', '.join(sorted(known))}")
+        refuse_unknown_ports(self._fixed, blueprint)
         ports = Ports(random.SystemRandom(), self._fixed)
         return LocalSite(directory, blueprint, clock=clock, binaries=self._binaries, ports=ports)
 

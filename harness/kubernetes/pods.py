@@ -1,0 +1,123 @@
+"""A component as a pod of its own, for what the harness plays and what drivers join to the platform."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from fawkes.fixtures.services.listening import SETTING
+from fawkes.harness.components.prometheus import DATA
+from fawkes.harness.errors import ProviderError
+from fawkes.harness.images.catalogue import SERVICES, reference
+from fawkes.harness.kubernetes.whereabouts import PART, Whereabouts
+from fawkes.harness.model import Component, Ready
+from fawkes.harness.operator.objects import Manifest
+
+WORK: Final = Path("/work")
+"""The working directory in the pod, where the part's files are."""
+NOBODY: Final = 65534
+_READY_EVERY_S: Final = 1
+"""The shortest that Kubernetes knows."""
+POD_SECURITY: Final = {
+    "runAsNonRoot": True,
+    "runAsUser": NOBODY,
+    "runAsGroup": NOBODY,
+    "fsGroup": NOBODY,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+CONTAINER_SECURITY: Final = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+"""With the pod's, what the Pod Security standard `restricted` asks for."""
+
+
+def component_manifests(
+    part: Component,
+    where: Whereabouts,
+    labels: Mapping[str, str],
+    binaries: Mapping[str, Path],
+    *,
+    claim: str | None = None,
+) -> list[Manifest]:
+    """The Secret with the part's files and the Pod, with `labels` beside its own.
+
+    `claim` names the volume with the part's data, mounted at /work/data. ProviderError for a command that no image has.
+    """
+    secret = f"part-{part.name}"
+    image, command = _image(part.argv[0], binaries)
+    metadata = {"name": part.name, "namespace": where.namespace, "labels": {**labels, PART: part.name}}
+    container: dict[str, Any] = {
+        "name": where.container,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": [command, *part.argv[1:]],
+        "workingDir": str(WORK),
+        "env": [{"name": SETTING, "value": "0.0.0.0"}, *({"name": k, "value": v} for k, v in part.env.items())],
+        "ports": [{"name": name, "containerPort": number} for name, number in part.ports.items()],
+        "resources": {"requests": {"cpu": "5m", "memory": "32Mi"}},
+        "securityContext": CONTAINER_SECURITY,
+        "volumeMounts": [
+            {"name": "work", "mountPath": str(WORK)},
+            *({"name": "files", "mountPath": str(WORK / name), "subPath": key} for key, name in _keys(part).items()),
+            *([{"name": "data", "mountPath": str(WORK / DATA)}] if claim else []),
+        ],
+    }
+    if part.ready.by != "exit":
+        container["readinessProbe"] = {**_probe(part.ready), "periodSeconds": _READY_EVERY_S}
+    volumes: list[dict[str, Any]] = [
+        {"name": "work", "emptyDir": {}},
+        # Readable by the pod's group, which is all that it has of the file.
+        {"name": "files", "secret": {"secretName": secret, "defaultMode": 0o440}},
+        *([{"name": "data", "persistentVolumeClaim": {"claimName": claim}}] if claim else []),
+    ]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {
+            "restartPolicy": "Never" if part.ready.by == "exit" else "Always",
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 5,
+            "securityContext": POD_SECURITY,
+            "containers": [container],
+            "volumes": volumes,
+        },
+    }
+    return [_secret(secret, part, metadata), pod]
+
+
+def _secret(name: str, part: Component, metadata: Mapping[str, Any]) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {**metadata, "name": name},
+        "stringData": {key: part.files[file] for key, file in _keys(part).items()},
+    }
+
+
+def _keys(part: Component) -> dict[str, str]:
+    """Key in the Secret, which has no slashes, -> the file's name below the working directory."""
+    return {name.replace("/", "_"): name for name in part.files}
+
+
+def _image(program: str, binaries: Mapping[str, Path]) -> tuple[str, str]:
+    """(image, the program's path in it)."""
+    if program == sys.executable:
+        return SERVICES, "python3"
+    name = next((name for name, path in binaries.items() if str(path) == program), None)
+    if name is None:
+        raise ProviderError(f"no image has {program}; `harness doctor` tells which binaries are missing")
+    return reference(name), f"/bin/{name}"
+
+
+def _probe(ready: Ready) -> dict[str, Any]:
+    if ready.by == "http":
+        return {"httpGet": {"port": ready.port, "path": ready.path}}
+    if ready.by == "tcp":
+        return {"tcpSocket": {"port": ready.port}}
+    return {"exec": {"command": list(ready.command)}}

@@ -1,0 +1,134 @@
+"""Runs components as pods, and finds the parts of a platform that the operator and its manifests run."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from fawkes.harness.errors import UsageError
+from fawkes.harness.eventually import Clock
+from fawkes.harness.kubernetes.api import Api
+from fawkes.harness.kubernetes.apply import apply, delete
+from fawkes.harness.kubernetes.pods import component_manifests
+from fawkes.harness.kubernetes.reach import Reach
+from fawkes.harness.kubernetes.readiness import readiness
+from fawkes.harness.kubernetes.waiting import wait_ready
+from fawkes.harness.kubernetes.whereabouts import Whereabouts, of_component
+from fawkes.harness.model import Component
+from fawkes.harness.operator.objects import Manifest, name_of
+
+_READY_WITHIN_S: Final = 180.0
+"""A pod here is ready in 2 to 12 s; three minutes are for many at once on a node of one core."""
+
+
+class KubernetesProvider:
+    """Provider on any cluster. Its parts are known by `whereabouts`, or started here as bare pods."""
+
+    name = "kubernetes"
+
+    def __init__(self, api: Api, *, binaries: Mapping[str, Path], reach: Reach, clock: Clock) -> None:
+        self._api, self.reach, self._binaries, self._clock = api, reach, binaries, clock
+        self._components: dict[str, Component] = {}
+        self._where: dict[str, Whereabouts] = {}
+        self._labels: dict[str, Mapping[str, str]] = {}
+        self._claims: dict[str, str] = {}
+        self._ready: list[str] = []
+
+    def place(self, where: Mapping[str, Whereabouts]) -> None:
+        """Where parts are; before anything is asked about them."""
+        self._where |= where
+
+    def labelled(self, labels: Mapping[str, Mapping[str, str]]) -> None:
+        """Part -> labels by which Services select its pod; before it starts."""
+        self._labels |= labels
+
+    def claimed(self, part: str, claim: str) -> None:
+        """The volume that holds a part's data; before it starts."""
+        self._claims[part] = claim
+
+    def start(self, components: Sequence[Component]) -> None:
+        known = {one.name for one in components} | set(self._components)
+        for part in components:
+            if unknown := set(part.after) - known:
+                raise UsageError(f"{part.name} waits for {', '.join(sorted(unknown))}, which nothing starts")
+        self._components |= {part.name: part for part in components}
+        waiting = list(components)
+        while waiting:
+            now = [part for part in waiting if set(part.after) <= set(self._ready)]
+            self._run(now or waiting)  # where they wait for each other, all of them
+            waiting = [part for part in waiting if part.name not in self._ready]
+
+    def apply(self, manifests: Sequence[Manifest]) -> None:
+        """Apply objects of the platform, in an order in which they find each other."""
+        apply(self._api, manifests, clock=self._clock)
+
+    def ready(self, manifests: Sequence[Manifest]) -> None:
+        """Wait until objects that were applied are ready. Raises what `start` raises."""
+        wait_ready(self._api, manifests, clock=self._clock, within_s=_READY_WITHIN_S)
+
+    def parts(self) -> Sequence[str]:
+        """Everything whose place is known."""
+        return list(self._where)
+
+    def running(self) -> Sequence[str]:
+        return [name for name in self._where if self.pods(name, running=True)]
+
+    def url(self, part: str, port: str = "http") -> str:
+        where = self.where(part)
+        if port not in where.ports:
+            raise UsageError(f"{part} has no port {port!r}; it has {', '.join(where.ports) or 'none'}")
+        return f"http://{self.reach.address(part, port)}"
+
+    def log_tail(self, part: str, lines: int = 20) -> str:
+        where = self.where(part)
+        logs = [self._api.pod_log(where.namespace, pod, where.container, lines=lines) for pod in self.pods(part)]
+        return "\n".join(logs)
+
+    def rss_bytes(self) -> Mapping[str, int]:
+        """Nothing: only the node knows, and not every cluster lets it tell."""
+        return {}
+
+    def close(self) -> None:
+        """What `start` has made goes. Objects that were applied go with their namespaces (site.py)."""
+        made = [one for name in reversed(self._components) for one in self._manifests(self._components[name])]
+        delete(self._api, made, clock=self._clock)
+        self._components.clear()
+
+    def kubernetes(self) -> Api:
+        return self._api
+
+    def where(self, part: str) -> Whereabouts:
+        """UsageError, with the nearest name, for a part that there isn't."""
+        if part not in self._where:
+            close = difflib.get_close_matches(part, list(self._where), n=1) or sorted(self._where) or ["none"]
+            raise UsageError(f"there is no part {part!r}; did you mean {close[0]!r}?")
+        return self._where[part]
+
+    def pods(self, part: str, *, running: bool = False) -> list[str]:
+        """Names of a part's pods: one, or none while it is away."""
+        where = self.where(part)
+        selector = ",".join(f"{key}={value}" for key, value in where.labels.items())
+        found = self._api.list("v1", "Pod", where.namespace, labels=selector)
+        return [name_of(pod) for pod in found if not running or pod["status"].get("phase") == "Running"]
+
+    def is_ready(self, part: str) -> bool:
+        """Whether the part has a pod and every pod of it is ready."""
+        where = self.where(part)
+        pods = [self._api.get("v1", "Pod", name, where.namespace) for name in self.pods(part)]
+        return bool(pods) and all(readiness(pod).ready for pod in pods)
+
+    def _run(self, parts: Sequence[Component]) -> None:
+        for part in parts:
+            self._where.setdefault(part.name, of_component(part))
+        made = [one for part in parts for one in self._manifests(part)]
+        self.apply(made)
+        self.ready(made)
+        self._ready += [part.name for part in parts]
+
+    def _manifests(self, part: Component) -> list[Manifest]:
+        labels, claim = self._labels.get(part.name, {}), self._claims.get(part.name)
+        where = self.where(part.name)
+        own = component_manifests(part, where, labels, self._binaries, claim=claim)
+        return [*own, *self.reach.manifests(part.name, where)]

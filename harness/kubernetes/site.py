@@ -1,0 +1,199 @@
+"""A scenario's platform on a cluster: applied as GitOps would apply it, with the harness' own parts beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from fawkes.harness.blueprint import Blueprint
+from fawkes.harness.components.buckets import buckets
+from fawkes.harness.components.prometheus import DATA
+from fawkes.harness.errors import HarnessError, UsageError
+from fawkes.harness.eventually import RealClock
+from fawkes.harness.inventory import BUCKET_APPS
+from fawkes.harness.kubernetes.apply import delete_namespaces
+from fawkes.harness.kubernetes.platform import SMTP_HOST, Stages, namespaces, notification_credentials, stages
+from fawkes.harness.kubernetes.pods import WORK
+from fawkes.harness.kubernetes.provider import KubernetesProvider
+from fawkes.harness.kubernetes.seed import PROMETHEUS_FOLDER, claim_of, seed
+from fawkes.harness.kubernetes.whereabouts import whereabouts
+from fawkes.harness.model import Component
+from fawkes.harness.mutants.mutant import Mutant
+from fawkes.harness.operator.objects import load_objects
+from fawkes.harness.operator.objstore import bucket
+from fawkes.harness.operator.prometheus import pod_labels
+from fawkes.harness.places import WORKLOADS
+from fawkes.harness.plan import Plan, bucket_secret, object_store, objstore_yaml, postgres_dsn
+from fawkes.harness.pods import discovered
+from fawkes.harness.providers.local.ports import Ports
+from fawkes.harness.providers.local.provider import LocalProvider
+from fawkes.harness.site import PlatformSite
+from fawkes.harness.stand_ins import notified, sample_services
+
+_PORTS: Final = {"http": 8080, "smtp": 8025, "grpc": 10901}
+"""Where the harness' own parts listen: each pod has its own network, so all may have the same."""
+_LOG_LINES: Final = 20_000
+"""Kept of each part's log. The container runtime keeps 10 MB."""
+
+
+class ClusterSite(PlatformSite):
+    """Namespaces, their objects and secrets. Drivers' jobs run on this machine: they read its files."""
+
+    def __init__(
+        self,
+        directory: Path,
+        blueprint: Blueprint,
+        *,
+        clock: RealClock,
+        binaries: Mapping[str, Path],
+        provider: KubernetesProvider,
+        kubectl: Sequence[str],
+    ) -> None:
+        super().__init__(directory, blueprint, clock=clock, binaries=binaries)
+        _refuse(blueprint.mutant)
+        self._cluster, self._kubectl = provider, kubectl
+        self.provider = provider
+        ports = Ports(random.SystemRandom())
+        self._here = LocalProvider(self.directory, self.run_id, ports=ports, ledger=self.ledger, clock=clock)
+        self._seeded: dict[str, Path] = {}
+        self._namespaces: list[str] = []
+        self._plan = Plan(
+            run_id=self.run_id,
+            seed=self.seed,
+            objects=blueprint.objects,
+            inventory=blueprint.inventory,
+            secrets=self.secrets,
+            port=self.port_of,
+            address=provider.reach.address,
+            directory=lambda part: WORK,
+            binaries=binaries,
+            mutant=blueprint.mutant,
+            given_dsn=None,
+            native_senders=blueprint.native_senders,
+        )
+
+    def data_directory(self, part: str) -> Path:
+        path = self._here.part_directory(part) / DATA
+        path.mkdir(parents=True, exist_ok=True)
+        self._seeded[part] = path
+        return path
+
+    def port(self, part: str, port: str = "http") -> int:
+        return self.port_of(part, port)
+
+    @staticmethod
+    def port_of(part: str, port: str) -> int:
+        """Where a part of the harness listens in its pod; the same for all parts."""
+        return _PORTS[port]
+
+    def objstore_file(self, bucket: str) -> Path:
+        path = self._here.part_directory("objstore") / f"{bucket}.yml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(objstore_yaml(bucket, self._plan))
+        return path
+
+    def secret(self, name: str) -> str:
+        return postgres_dsn(self._plan) if name == "postgres-dsn" else self.secrets[name]
+
+    def start(self, joined: Sequence[Component]) -> None:
+        jobs = [part for part in joined if part.ready.by == "exit"]
+        pods = [part for part in joined if part not in jobs]
+        applied = stages(self._plan, load_objects(WORKLOADS))
+        self._namespaces = namespaces(applied.base)
+        self._clear()  # what a scenario before this one may have left
+        self._place(pods)
+        self._cluster.apply([*applied.base, *self._ways_in(), *applied.stores, *applied.services])
+        self._seed()
+        self._cluster.start(self._stand_ins(pods))
+        self._notify(applied)
+        self._cluster.ready(applied.stores)
+        self._run_here(jobs)
+        self._cluster.apply(applied.gateways)
+        self._cluster.ready([*applied.services, *applied.alerting])
+        self._cluster.apply(applied.prometheus)
+        self._cluster.ready([*applied.prometheus, *applied.gateways])
+        self._cluster.apply(applied.queries)
+        self._cluster.ready(applied.queries)
+
+    def urls(self) -> Mapping[str, str]:
+        return {
+            part: self._cluster.url(part) for part in self._cluster.parts() if "http" in self._cluster.where(part).ports
+        }
+
+    def close(self) -> None:
+        self.http.close()
+        self._here.close()
+        self._save_logs()
+        if not self.blueprint.keep_data:
+            self._here.discard_data()
+            self._clear()
+        self.ledger.close()
+
+    def _clear(self) -> None:
+        delete_namespaces(self._cluster.kubernetes(), self._namespaces, clock=self.clock)
+
+    def _place(self, joined: Sequence[Component]) -> None:
+        self._cluster.place(whereabouts(self._plan, joined))
+        self._cluster.labelled({pod.name: pod.labels for pod in discovered(self._plan, joined)})
+        self._cluster.labelled({"receivers-0": {"app.kubernetes.io/name": "receivers"}})
+
+    def _ways_in(self) -> list[Mapping[str, object]]:
+        parts = {part: self._cluster.where(part) for part in self._cluster.parts()}
+        return [one for part, where in parts.items() for one in self._cluster.reach.manifests(part, where)]
+
+    def _stand_ins(self, joined: Sequence[Component]) -> list[Component]:
+        receivers = [notified(self._plan, smtp_host=SMTP_HOST)] if self.blueprint.inventory.has("receivers") else []
+        return [*sample_services(self._plan, joined), *receivers, *joined]
+
+    def _seed(self) -> None:
+        """What drivers have put into data directories goes into the parts' volumes."""
+        owners = {one.name: one.manifest for one in self.blueprint.inventory.prometheus}
+        for part, source in self._seeded.items():
+            where, owner = self._cluster.where(part), owners.get(part)
+            claim = claim_of(owner, part) if owner else f"{part}-data"
+            seed(
+                self._cluster.kubernetes(),
+                self._kubectl,
+                source,
+                namespace=where.namespace,
+                claim=claim,
+                below=PROMETHEUS_FOLDER if owner else "",
+                labels=pod_labels(owner) if owner else {},
+                clock=self.clock,
+            )
+            if not owner:
+                self._cluster.claimed(part, claim)
+
+    def _notify(self, applied: Stages) -> None:
+        """Alertmanager is told whom to trust when it sends mail: the receivers have made that up when they started."""
+        if applied.alerting:
+            authority = self.http.get(f"{self._cluster.url('receivers-0')}/smtp-authority").raise_for_status().text
+            self._cluster.apply([*notification_credentials(self._plan, authority), *applied.alerting])
+
+    def _run_here(self, jobs: Sequence[Component]) -> None:
+        if self.blueprint.inventory.has("minio"):
+            names = sorted(bucket(bucket_secret(name, self._plan)) for name in BUCKET_APPS)
+            here = self._here.part_directory("buckets")
+            self._here.start(
+                [buckets("buckets", directory=here, store=object_store(self._plan), names=names, after=())]
+            )
+        self._here.start(jobs)
+
+    def _save_logs(self) -> None:
+        logs = self.directory / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        for part in self._cluster.parts():
+            with contextlib.suppress(
+                HarnessError
+            ):  # a cluster that is away has no logs; that it is away is told elsewhere
+                if text := self._cluster.log_tail(part, _LOG_LINES):
+                    (logs / f"{part}.log").write_text(text + "\n")
+
+
+def _refuse(mutant: Mutant | None) -> None:
+    if mutant is not None and not mutant.in_objects:
+        raise UsageError(f"mutant {mutant.name} changes processes, not objects: run it on local processes (--on local)")

@@ -1,0 +1,98 @@
+"""Pods of a kind cluster, with what only who owns the node can do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from fawkes.harness.errors import UsageError
+from fawkes.harness.eventually import Clock, eventually
+from fawkes.harness.kubernetes.api import Api
+from fawkes.harness.kubernetes.provider import KubernetesProvider
+from fawkes.harness.kubernetes.reach import Reach
+from fawkes.harness.providers.kind import node
+from fawkes.harness.providers.kind.cluster import Cluster
+
+_GONE_WITHIN_S: Final = 30.0
+"""A pod deleted without grace is gone from the API at once; the kubelet needs a second or two for its containers."""
+_BACK_WITHIN_S: Final = 180.0
+"""As for any pod that starts on a busy node."""
+
+
+class KindProvider(KubernetesProvider):
+    """Provider with every ability."""
+
+    name = "kind"
+
+    def __init__(self, api: Api, cluster: Cluster, *, binaries: Mapping[str, Path], reach: Reach, clock: Clock) -> None:
+        super().__init__(api, binaries=binaries, reach=reach, clock=clock)
+        self._cluster = cluster
+        self._away: set[str] = set()
+        """Parts that a controller would bring back, if the node took pods."""
+
+    def rss_bytes(self) -> Mapping[str, int]:
+        spaces = sorted({self.where(part).namespace for part in self.parts()})
+        by_pod = node.rss_bytes(self._cluster, spaces)
+        return {
+            part: by_pod[ref]
+            for part in self.parts()
+            if not part.startswith("thanos-sidecar")
+            for ref in self._refs(part)
+            if ref in by_pod
+        }
+
+    def kill(self, part: str) -> None:
+        """No grace, and no way back: what a controller makes in its place finds no node until `revive`."""
+        refs = self._refs(part)
+        if part not in self._components:
+            node.cordon(self._cluster)
+            self._away.add(part)
+        for ref in refs:
+            node.kill_processes(self._cluster, ref)
+            self._api.delete("v1", "Pod", ref.name, ref.namespace, grace_s=0)
+        eventually(
+            f"{part} to be gone",
+            lambda: self.pods(part, running=True),
+            lambda left: not left,
+            within_s=_GONE_WITHIN_S,
+            clock=self._clock,
+        )
+
+    def revive(self, part: str) -> None:
+        if part in self._components:
+            self._run([self._components[part]])
+            return
+        self._away.discard(part)
+        if not self._away:
+            node.uncordon(self._cluster)
+        eventually(f"{part} to be back", lambda: self.is_ready(part), bool, within_s=_BACK_WITHIN_S, clock=self._clock)
+
+    def pause(self, part: str) -> None:
+        for ref in self._refs(part):
+            node.stop_processes(self._cluster, ref)
+
+    def resume(self, part: str) -> None:
+        for ref in self._refs(part):
+            node.continue_processes(self._cluster, ref)
+
+    def partition(self, parts: Sequence[str]) -> None:
+        node.cut(self._cluster, self._talking(parts))
+
+    def heal(self, parts: Sequence[str]) -> None:
+        node.join(self._cluster, self._talking(parts))
+
+    def close(self) -> None:
+        if self._away:
+            node.uncordon(self._cluster)
+            self._away.clear()
+        super().close()
+
+    def _refs(self, part: str) -> list[node.PodRef]:
+        where = self.where(part)
+        return [node.PodRef(where.namespace, name) for name in self.pods(part)]
+
+    def _talking(self, parts: Sequence[str]) -> list[node.PodRef]:
+        if len(parts) < 2 or any(self.where(part).container != "alertmanager" for part in parts):
+            raise UsageError(f"{', '.join(parts)}: these parts don't talk to each other; nothing to partition")
+        return [ref for part in parts for ref in self._refs(part)]

@@ -1,0 +1,94 @@
+"""A kind cluster as the place where platforms stand, one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
+
+from fawkes.harness.blueprint import Blueprint
+from fawkes.harness.eventually import RealClock
+from fawkes.harness.images.docker import Unusable, look
+from fawkes.harness.kubernetes.api import Api
+from fawkes.harness.kubernetes.node_ports import NodePorts
+from fawkes.harness.kubernetes.platform import namespaces
+from fawkes.harness.kubernetes.site import ClusterSite
+from fawkes.harness.kubernetes.stack import install_operator, provide_bundle
+from fawkes.harness.operator.objects import load_objects
+from fawkes.harness.places import PLATFORM
+from fawkes.harness.providers.base import Provider
+from fawkes.harness.providers.kind.cluster import Cluster
+from fawkes.harness.providers.kind.config import NODE_PORTS
+from fawkes.harness.providers.kind.provider import KindProvider
+from fawkes.harness.providers.kind.session import kind_cluster
+from fawkes.harness.venue import FixedPorts, refuse_unknown_ports
+
+
+class KindVenue:
+    """The operator is installed once; each platform has the same namespaces, so there is one at a time."""
+
+    provider: ClassVar[type[Provider]] = KindProvider
+    at_a_time: ClassVar[int | None] = 1
+    has_exporters: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        api: Api,
+        binaries: Mapping[str, Path],
+        fixed: Mapping[int, tuple[str, str]],
+        until_closed: contextlib.ExitStack,
+    ) -> None:
+        """`fixed`: port of the node that is kept for a port of a part. `until_closed` is closed with the venue."""
+        self._cluster, self._api, self._binaries = cluster, api, binaries
+        self._fixed, self._stack = fixed, until_closed
+
+    @classmethod
+    def obstacle(cls, environ: Mapping[str, str]) -> str | None:
+        engine = look(environ)
+        return f"no kind cluster here: {engine.found}; {engine.remedy}" if isinstance(engine, Unusable) else None
+
+    @classmethod
+    def open(
+        cls,
+        run_id: str,
+        binaries: Mapping[str, Path],
+        *,
+        progress: Callable[[str], None],
+        reuse: str | None = None,
+        fixed_ports: FixedPorts = MappingProxyType({}),
+    ) -> KindVenue:
+        clock, environ = RealClock(), os.environ
+        fixed = dict(zip(NODE_PORTS, fixed_ports, strict=False))
+        with contextlib.ExitStack() as stack:
+            cluster = stack.enter_context(
+                kind_cluster(
+                    run_id,
+                    reuse=reuse,
+                    fixed_ports={node_port: fixed_ports[wished] for node_port, wished in fixed.items()},
+                    environ=environ,
+                    clock=clock,
+                    progress=progress,
+                )
+            )
+            api = Api(cluster.kubeconfig)
+            stack.callback(api.close)
+            progress("installing the operator")
+            bundle = provide_bundle(environ=environ, clock=clock, progress=progress)
+            install_operator(api, bundle, namespaces(list(load_objects(PLATFORM))), clock=clock)
+            return cls(cluster, api, binaries, fixed, stack.pop_all())
+
+    def site(self, directory: Path, blueprint: Blueprint, clock: RealClock) -> ClusterSite:
+        refuse_unknown_ports(dict.fromkeys(self._fixed.values(), 0), blueprint)
+        reach = NodePorts(self._cluster.host_ports, self._fixed)
+        provider = KindProvider(self._api, self._cluster, binaries=self._binaries, reach=reach, clock=clock)
+        kubectl = [self._cluster.record.kubectl, "--kubeconfig", str(self._cluster.kubeconfig)]
+        return ClusterSite(
+            directory, blueprint, clock=clock, binaries=self._binaries, provider=provider, kubectl=kubectl
+        )
+
+    def close(self) -> None:
+        self._stack.close()

@@ -25,7 +25,7 @@ from fawkes.harness.toolchain.pins import pins
 OPERATOR_NAMESPACE: Final = "fawkes-operator"
 """Of its own: the platform's namespaces come and go."""
 _MODULE: Final = "github.com/prometheus-operator/prometheus-operator"
-_NAMESPACE: Final[Manifest] = {
+NAMESPACE: Final[Manifest] = {
     "apiVersion": "v1",
     "kind": "Namespace",
     "metadata": {"name": OPERATOR_NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
@@ -51,7 +51,7 @@ def operator_manifests(bundle: Path, watched: Sequence[str]) -> list[Manifest]:
     Changed: its namespace; images, to the pinned ones; it looks into the namespaces `watched` only and leaves the
     kubelets' Endpoints in kube-system alone; resources; probes, which the bundle has none of.
     """
-    return [_NAMESPACE, *(_changed(one, watched) for one in read_documents(bundle.read_text()))]
+    return [NAMESPACE, *(_changed(one, watched) for one in read_documents(bundle.read_text()))]
 
 
 def install_operator(

@@ -143,7 +143,7 @@ def _fitted_prometheus(manifest: Manifest, plan: Plan) -> Manifest:
     _shrink_claim(spec)
     if not plan.inventory.has(PrometheusReplica(manifest, 0).sidecar_app):
         spec.pop("thanos", None)
-        spec.pop("containers", None)
+        spec["containers"] = [one for one in spec["containers"] if one["name"] != "thanos-sidecar"]
     return fitted
 
 

@@ -7,7 +7,7 @@ import secrets
 import signal
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,12 @@ _UP_WITHIN_S = 60.0
 class ControlPlane:
     kubeconfig: Path
     kubectl: Path
+    directory: Path
+    """For logs."""
+
+    def running(self, *argv: str) -> contextlib.AbstractContextManager[None]:
+        """Another process that finds the server by its environment, as the operator does."""
+        return _running(self.directory, argv, {"KUBECONFIG": str(self.kubeconfig)})
 
     def set_status(self, kind: str, namespace: str, name: str, status: dict) -> None:
         """What a controller or kubelet would say of an object."""
@@ -83,16 +89,17 @@ def control_plane(directory: Path) -> Iterator[ControlPlane]:
             "--secure-port=0",
             f"--service-account-private-key-file={directory / 'accounts.key'}",
         )
-        yield ControlPlane(kubeconfig, Path(path["kubectl"]))
+        yield ControlPlane(kubeconfig, Path(path["kubectl"]), directory)
 
 
 @contextlib.contextmanager
-def _running(directory: Path, argv: tuple[str, ...]) -> Iterator[None]:
+def _running(directory: Path, argv: tuple[str, ...], environ: Mapping[str, str] | None = None) -> Iterator[None]:
     with (directory / f"{Path(argv[0]).name}.log").open("wb") as log:
         process = subprocess.Popen(
             argv,
             stdout=log,
             stderr=subprocess.STDOUT,
+            env={**os.environ, **(environ or {})},
             preexec_fn=child_of_ours(signal.SIGKILL),  # noqa: PLW1509
         )
         try:

@@ -3,15 +3,16 @@ import os
 import pytest
 
 from fawkes.harness.errors import ProviderError
-from fawkes.harness.eventually import RealClock
+from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.images.catalogue import reference
 from fawkes.harness.kubernetes.apply import apply
 from fawkes.harness.kubernetes.stack import OPERATOR_NAMESPACE, operator_manifests, provide_bundle
 from fawkes.harness.operator.objects import load_objects, name_of, namespace_of
 from fawkes.harness.places import PLATFORM
 from fawkes.harness.toolchain import Miss, cache_directory, find, pins
+from free_ports import free_ports
 
-WATCHED = ["fawkes-monitoring", "fawkes-apps"]
+WATCHED = [name_of(one) for one in load_objects(PLATFORM).of("Namespace")]
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,16 @@ def applied(api, manifests):
     objects = [*load_objects(PLATFORM), *load_objects(PLATFORM / "workloads")]
     apply(api, [*manifests, *objects], clock=RealClock())
     return [*manifests, *objects]
+
+
+@pytest.fixture(scope="module")
+def operator(plane, manifests):
+    """The operator as a process, told what its pod would be told."""
+    binary = find("prometheus-operator", environ=os.environ, cache_dir=cache_directory(os.environ))
+    (container,) = deployment(manifests)["spec"]["template"]["spec"]["containers"]
+    (port,) = free_ports(1)
+    with plane.running(str(binary.path), *container["args"], f"--web.listen-address=127.0.0.1:{port}"):
+        yield
 
 
 def deployment(manifests):
@@ -59,7 +70,7 @@ class TestManifests:
 
     def test_watch_the_platforms_namespaces_and_leave_the_kubelets_alone(self, manifests):
         (container,) = deployment(manifests)["spec"]["template"]["spec"]["containers"]
-        assert "--namespaces=fawkes-apps,fawkes-monitoring" in container["args"]
+        assert f"--namespaces={','.join(sorted(WATCHED))}" in container["args"]
         assert not [arg for arg in container["args"] if "kubelet" in arg]
 
     def test_have_probes_and_small_requests(self, manifests):
@@ -87,6 +98,36 @@ class TestOnAServer:
         (node_exporter,) = [one for one in templates if name_of(one) == "node-exporter"]
         with pytest.raises(ProviderError, match=r"violates PodSecurity \"restricted:latest\": host namespaces"):
             api.apply(_pod_of(node_exporter, "fawkes-monitoring"), dry_run=True)
+
+    def test_so_do_the_pods_that_the_operator_makes(self, api, applied, operator):
+        """Of objects whose Secrets are all there; without a node they only wait."""
+        apply(api, list(_secrets()), clock=RealClock())
+        expected = {"prometheus-core-0", "prometheus-core-1", "prometheus-apps-0", "prometheus-learner-0"}
+        expected |= {"alertmanager-main-0"}
+
+        def pods():
+            found = [*api.list("v1", "Pod", "fawkes-monitoring"), *api.list("v1", "Pod", "fawkes-dojo")]
+            return {name_of(one): one["spec"]["containers"] for one in found}
+
+        made = eventually("pods", pods, lambda names: expected <= set(names), within_s=60, clock=RealClock())
+        for name in expected - {"alertmanager-main-0"}:
+            for container in made[name]:
+                assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), container["name"]
+                assert "memory" in container["resources"]["limits"], container["name"]
+            (prometheus,) = [one for one in made[name] if one["name"] == "prometheus"]
+            assert prometheus["startupProbe"]["periodSeconds"] == 1
+            assert prometheus["startupProbe"]["httpGet"]["path"] == "/-/ready"
+
+
+def _secrets():
+    """What an installer would make for the operator's pods."""
+    for namespace, name, keys in (
+        ("fawkes-monitoring", "notification-credentials", ("mattermost-url", "smtp-authority")),
+        ("fawkes-monitoring", "thanos-objstore-core-credentials", ("AWS_ACCESS_KEY_ID",)),
+        ("fawkes-dojo", "thanos-objstore-learner-credentials", ("AWS_ACCESS_KEY_ID",)),
+    ):
+        metadata = {"name": name, "namespace": namespace}
+        yield {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict.fromkeys(keys, "none")}
 
 
 def _pod_of(workload, namespace):

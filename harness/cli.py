@@ -29,6 +29,7 @@ from fawkes.harness.mutants import MUTANTS, find_mutant
 from fawkes.harness.narrate import Narrator
 from fawkes.harness.places import ADR_LITERAL, PLATFORM, SCENARIOS
 from fawkes.harness.providers.kind.leftovers import reclaim
+from fawkes.harness.render import render_command
 from fawkes.harness.result_io import load_result
 from fawkes.harness.rules.check import check_rules, check_unit_tests
 from fawkes.harness.rundir import LATEST, RunDirectory
@@ -67,6 +68,7 @@ Examples:
 )
 toolchain_app = typer.Typer(no_args_is_help=True, help="The platform's binaries.")
 app.add_typer(toolchain_app, name="toolchain")
+app.command("render")(render_command)
 
 _out = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
 _err = Console(stderr=True, soft_wrap=True)

@@ -98,9 +98,14 @@ class _Until:
         eventually(what, asked_again(ask), expect, within_s=left_s, clock=self._clock)
 
 
+def in_order(manifests: Sequence[Manifest]) -> list[Manifest]:
+    """As `apply` applies them: what others need first."""
+    return sorted(manifests, key=_rank)
+
+
 def _stages(manifests: Sequence[Manifest]) -> list[list[Manifest]]:
     """Namespaces, then definitions, then the rest, which in itself is in order."""
-    ordered = sorted(manifests, key=_rank)
+    ordered = in_order(manifests)
     first = [[one for one in ordered if one["kind"] == kind] for kind in _FIRST]
     return [*first, [one for one in ordered if one["kind"] not in _FIRST]]
 

@@ -21,7 +21,9 @@ import yaml
 from fawkes.harness.child import run
 from fawkes.harness.errors import ProviderError, UsageError
 from fawkes.harness.images import catalogue
+from fawkes.harness.inventory import EXPORTERS
 from fawkes.harness.kubernetes.documents import read_documents
+from fawkes.harness.kubernetes.platform import APP
 from fawkes.harness.kubernetes.stack import NAMESPACE, OPERATOR_NAMESPACE
 from fawkes.harness.operator.objects import Manifest, Objects, labels_of, name_of, namespace_of
 from fawkes.harness.places import PLATFORM
@@ -31,10 +33,6 @@ CHART: Final = "kube-prometheus-stack"
 VALUES: Final = PLATFORM / CHART / "values.yaml"
 RELEASE: Final = "fawkes"
 OPERATOR: Final = "prometheus-operator"
-EXPORTERS: Final = ("kube-state-metrics", "node-exporter")
-APP: Final = "fawkes.io/app"
-"""Label of the objects that belong to one app of the platform (fixtures/platform/workloads/README.md)."""
-
 _WITHIN_S: Final = 120.0
 """The chart from a disk takes a second; from a registry it is 1 MB, and helm gives up a connection after 30 s."""
 _CRD_FOR: Final = "operator.prometheus.io/version"

@@ -1,26 +1,16 @@
-import os
-
 import pytest
 
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.images.catalogue import reference
 from fawkes.harness.kubernetes.apply import apply
-from fawkes.harness.kubernetes.stack import OPERATOR_NAMESPACE, operator_manifests, provide_bundle
+from fawkes.harness.kubernetes.stack import OPERATOR_NAMESPACE, operator_manifests
 from fawkes.harness.operator.objects import load_objects, name_of, namespace_of
 from fawkes.harness.places import PLATFORM
-from fawkes.harness.toolchain import Miss, cache_directory, find, pins
+from fawkes.harness.toolchain import pins
 from free_ports import free_ports
 
 WATCHED = [name_of(one) for one in load_objects(PLATFORM).of("Namespace")]
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    """Of the module that the binary was built from: nothing is fetched for a test."""
-    if isinstance(find("prometheus-operator", environ=os.environ, cache_dir=cache_directory(os.environ)), Miss):
-        pytest.skip("not built: prometheus-operator (`harness toolchain build --cluster`)")
-    return provide_bundle(environ=os.environ, clock=RealClock(), progress=lambda _: None)
 
 
 @pytest.fixture(scope="module")

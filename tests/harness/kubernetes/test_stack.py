@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from fawkes.harness.errors import ProviderError
@@ -7,7 +9,7 @@ from fawkes.harness.kubernetes.apply import apply
 from fawkes.harness.kubernetes.stack import OPERATOR_NAMESPACE, operator_manifests
 from fawkes.harness.operator.objects import load_objects, name_of, namespace_of
 from fawkes.harness.places import PLATFORM
-from fawkes.harness.toolchain import pins
+from fawkes.harness.toolchain import cache_directory, find, pins
 from free_ports import free_ports
 
 WATCHED = [name_of(one) for one in load_objects(PLATFORM).of("Namespace")]

@@ -22,6 +22,7 @@ from fawkes.harness.errors import HarnessError, ProviderError, UsageError
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.given_postgres import SETTING, drop, server_dsn
 from fawkes.harness.images.provide import make_images
+from fawkes.harness.images.source import Source
 from fawkes.harness.keeper import hold_until_signal, keep_up, parse_ports, take_down
 from fawkes.harness.ledger import collect, state_directory
 from fawkes.harness.model import RunResult
@@ -255,14 +256,21 @@ def toolchain_build_command(
 
 
 @app.command("images")
-def images_command() -> None:
-    """Make the images of a kind cluster where they are missing: the node with the control plane, and our services.
+def images_command(
+    pull: Annotated[bool, typer.Option("--pull", help="Take kind's own node image from a registry.")] = False,
+    build: Annotated[bool, typer.Option("--build", help="Make the node image here in any case.")] = False,
+) -> None:
+    """Provide the images of a kind cluster where they are missing: the node with the control plane, and our services.
 
-    Needs root, debootstrap and Docker, which is started where it is installed and not running. No registry is asked.
+    Without an option a registry is asked once where there is no node image yet; where none answers it is made here.
+    Needs root, debootstrap and Docker, which is started where it is installed and not running.
     `kind create cluster --image REFERENCE` makes a cluster of it, `kind load image-archive FILE` adds the services.
     """
+    if pull and build:
+        raise UsageError("--pull and --build exclude each other; without either a registry is asked")
+    source: Source = "pull" if pull else "build" if build else "auto"
     with Narrator(_err) as narrator:
-        made = make_images(narrator.progress)
+        made = make_images(narrator.progress, source=source)
     _out.print(f"node: {made.node}\nservices: {made.services}", markup=False, highlight=False)
 
 

@@ -23,7 +23,7 @@ from typing import Final
 
 import psutil
 
-from fawkes.harness.child import ask
+from fawkes.harness.child import ask, run
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.images import runtime
@@ -40,6 +40,8 @@ _LOCK_WITHIN_S: Final = 1800.0
 """Another harness uses our engine: a whole run may take half an hour."""
 _IMPORT_WITHIN_S: Final = 300.0
 """1 GB into the engine's store: 15 s here."""
+_PULL_WITHIN_S: Final = 1800.0
+"""kind's node image is 400 MB; half an hour is 2 Mbit/s."""
 _CAP_SYS_RESOURCE: Final = 24  # linux/capability.h
 _LOG_LINES: Final = 5
 _SOCKET_BYTES: Final = 107
@@ -121,6 +123,19 @@ class Docker:
         """Whether the engine has this image."""
         argv = [self.client, "image", "inspect", "--format", "id={{.Id}}", reference]
         return "id=sha256:" in (ask(argv, environ=self.environ, within_s=ANSWER_WITHIN_S) or "")
+
+    def can_pull(self, reference: str) -> bool:
+        """Whether a registry offers this image. Takes ANSWER_WITHIN_S where none answers."""
+        argv = [self.client, "manifest", "inspect", reference]
+        try:
+            outcome = run(argv, cwd=Path("/"), environ=self.environ, within_s=ANSWER_WITHIN_S)
+        except OSError:
+            return False
+        return outcome.exit_code == 0
+
+    def pull(self, reference: str) -> None:
+        """From its registry. ProviderError when that fails."""
+        command([self.client, "pull", "--quiet", reference], environ=self.environ, within_s=_PULL_WITHIN_S)
 
     def import_node(self, root: Path, reference: str) -> None:
         """A root file system as kind's node image `reference`. ProviderError when the engine refuses it."""

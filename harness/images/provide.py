@@ -25,14 +25,15 @@ from fawkes.harness.images.debian import Debian, lacking, provide_debian
 from fawkes.harness.images.docker import Docker, running_docker, usable_engine
 from fawkes.harness.images.node import CONTROL_PLANE, Node, build_node_root
 from fawkes.harness.images.python import packages_layer, sources_layer
+from fawkes.harness.images.source import MADE, Source, pulled_node
 from fawkes.harness.toolchain.cache import cache_directory, keep, locked, under_way, writing
 from fawkes.harness.toolchain.modules import module_directory
 from fawkes.harness.toolchain.pins import CLUSTER_BINARIES, PLATFORM_BINARIES, pins
 from fawkes.harness.toolchain.provide import provide
 
 BINARIES: Final = (*PLATFORM_BINARIES, *CLUSTER_BINARIES)
-NODE: Final = "fawkes/node"
-"""The repository of node images in the engine; everything in it is ours."""
+PULLED_BINARIES: Final = ("kind", "kubectl")
+"""All that is needed beside a published node image."""
 
 _KUBEADM_WITHIN_S: Final = 30.0
 """It prints a list; a loaded machine takes a second."""
@@ -47,7 +48,7 @@ class ClusterImages:
     """What a cluster is made from."""
 
     node: str
-    """Docker's reference of the node image, with the control plane's and the platform's images inside."""
+    """Docker's reference of the node image. One made here has the images of control plane and platform inside."""
     services: Path
     """The archive of our own services, loaded into the running cluster: it changes with every edit."""
 
@@ -61,21 +62,27 @@ class Stock:
     images: ClusterImages
 
 
-def make_images(progress: Callable[[str], None], *, environ: Mapping[str, str] = os.environ) -> ClusterImages:
+def make_images(
+    progress: Callable[[str], None], *, source: Source = "auto", environ: Mapping[str, str] = os.environ
+) -> ClusterImages:
     """Everything from the binaries on, for a person. ProviderError with a remedy, before anything is built."""
-    with stocked(environ=environ, clock=RealClock(), progress=progress) as stock:
+    with stocked(source=source, environ=environ, clock=RealClock(), progress=progress) as stock:
         return stock.images
 
 
 @contextlib.contextmanager
-def stocked(*, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Iterator[Stock]:
+def stocked(
+    *, source: Source, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]
+) -> Iterator[Stock]:
     """Everything from the binaries on, and the engine that has it. ProviderError with a remedy, before it builds."""
     usable_engine(environ)
     if (remedy := lacking(environ)) is not None:
         raise ProviderError(remedy)
-    binaries = {name: binary.path for name, binary in provide(BINARIES, progress=progress, environ=environ).items()}
     with running_docker(environ=environ, clock=clock, progress=progress) as docker:
-        images = provide_images(docker, binaries, environ=environ, clock=clock, progress=progress)
+        pulled = pulled_node(docker, source, progress)
+        names = BINARIES if pulled is None else PULLED_BINARIES
+        binaries = {name: binary.path for name, binary in provide(names, progress=progress, environ=environ).items()}
+        images = provide_images(docker, binaries, pulled=pulled, environ=environ, clock=clock, progress=progress)
         yield Stock(docker, binaries, images)
 
 
@@ -83,11 +90,15 @@ def provide_images(
     docker: Docker,
     binaries: Mapping[str, Path],
     *,
+    pulled: str | None = None,
     environ: Mapping[str, str],
     clock: Clock,
     progress: Callable[[str], None],
 ) -> ClusterImages:
-    """What is missing is made, what is old is deleted. ProviderError with a remedy when an image can't be made."""
+    """What is missing is made, what is old is deleted. ProviderError with a remedy when an image can't be made.
+
+    No node image is made where one was `pulled`.
+    """
     directory = image_directory(environ)
     with (
         locked(directory, what="images", progress=progress, within_s=_LOCK_WITHIN_S, clock=clock),
@@ -95,18 +106,27 @@ def provide_images(
         writing(directory),
     ):
         debian = provide_debian(directory, scratch, environ=environ, progress=progress)
-        node = _node(debian, binaries, _kind_files(environ, clock, progress), environ)
-        reference = f"{NODE}:{node.key()}"
-        if not docker.has(reference):
-            root = build_node_root(node, scratch, environ=environ, progress=progress)
-            progress(f"node: importing {reference}")
-            docker.import_node(root, reference)
+        if (reference := pulled) is None:
+            kind_files = _kind_files(environ, clock, progress)
+            reference = _imported(docker, _node(debian, binaries, kind_files, environ), scratch, environ, progress)
         layers = packages_layer(directory, scratch), sources_layer(directory, scratch)
         services = _archived("services", catalogue.services(debian.pods, *layers), directory, scratch, progress)
         _forget_old(directory, {debian.node, debian.pods, *layers, services})
-        for old in [tag for tag in docker.tags(NODE) if tag != reference][_KEPT - 1 :]:
-            docker.remove(old)
         return ClusterImages(reference, services)
+
+
+def _imported(
+    docker: Docker, node: Node, scratch: Path, environ: Mapping[str, str], progress: Callable[[str], None]
+) -> str:
+    """The node image in the engine; old ones go."""
+    reference = f"{MADE}:{node.key()}"
+    if not docker.has(reference):
+        root = build_node_root(node, scratch, environ=environ, progress=progress)
+        progress(f"node: importing {reference}")
+        docker.import_node(root, reference)
+    for old in [tag for tag in docker.tags(MADE) if tag != reference][_KEPT - 1 :]:
+        docker.remove(old)
+    return reference
 
 
 def image_directory(environ: Mapping[str, str]) -> Path:

@@ -31,7 +31,7 @@ def kind_cluster(
     if reuse is not None:
         yield attach(reuse, environ=environ)
         return
-    with stocked(environ=environ, clock=clock, progress=progress) as stock:
+    with stocked(source="auto", environ=environ, clock=clock, progress=progress) as stock:
         cluster = create(
             cluster_name(run_id),
             docker=stock.docker,

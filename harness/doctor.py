@@ -24,8 +24,10 @@ import psutil
 
 from fawkes.harness.child import ask
 from fawkes.harness.errors import HarnessError
+from fawkes.harness.extras import KIND, lacking_of_kind
 from fawkes.harness.images.debian import lacking
-from fawkes.harness.images.docker import Answering, Startable, Unusable, lacks_sys_resource, look
+from fawkes.harness.images.docker import Answering, Docker, Startable, Unusable, lacks_sys_resource, look
+from fawkes.harness.images.source import published_node
 from fawkes.harness.toolchain import (
     CLUSTER_BINARIES,
     PLATFORM_BINARIES,
@@ -99,6 +101,8 @@ def examine(environ: Mapping[str, str]) -> list[Row]:
         ("user namespaces", functools.partial(_user_namespaces, environ)),
         ("docker", functools.partial(_docker, environ)),
         ("kind", functools.partial(_kind, environ)),
+        ("kind packages", _kind_packages),
+        ("registry", functools.partial(_registry, environ)),
         ("debootstrap", functools.partial(_debootstrap, environ)),
         ("cgroup", _cgroup),
         ("CAP_SYS_RESOURCE", _cap_sys_resource),
@@ -243,7 +247,7 @@ def _docker(environ: Mapping[str, str]) -> Row:
         case Answering(client, version):
             return Row("docker", "ok", f"daemon {version}", client)
         case Startable(client, daemon):
-            remedy = f"nothing to do: `harness images` starts {daemon} for itself and ends it again"
+            remedy = f"nothing to do: `harness images` and `--on kind` start {daemon} for themselves and end it again"
             return Row("docker", "limited", "client only; the daemon does not answer", client, remedy)
         case Unusable(found, remedy):
             return Row("docker", "limited", found, remedy=f"{remedy}; {_FOR_CLUSTERS}")
@@ -261,6 +265,26 @@ def _kind(environ: Mapping[str, str]) -> Row:
     if absent:
         return Row("kind", "limited", f"{got.version}, without {', '.join(absent)}", origin, remedy)
     return Row("kind", "ok", got.version, origin)
+
+
+def _kind_packages() -> Row:
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in KIND if name not in lacking_of_kind()]
+    if lacking := lacking_of_kind():
+        remedy = "pip install fawkes-metrics-harness[kind]; only Kubernetes providers need them (pytest-kind is GPLv3+)"
+        return Row("kind packages", "limited", f"without {', '.join(lacking)}", remedy=remedy)
+    return Row("kind packages", "ok", ", ".join(versions), "the extra `kind`")
+
+
+def _registry(environ: Mapping[str, str]) -> Row:
+    """Whether a node image would be pulled or made."""
+    reference = published_node()
+    client = shutil.which("docker", path=environ.get("PATH", os.defpath))
+    if client is not None and Docker(client, environ).can_pull(reference, within_s=ANSWER_WITHIN_S):
+        return Row("registry", "ok", f"offers {reference}", "`harness images` pulls it where there is none yet")
+    silent = f"none offers {reference} within {ANSWER_WITHIN_S:g} s"
+    found = "no Docker client to ask with" if client is None else silent
+    remedy = f"nothing to do: `harness images` makes the node image here, in 3 minutes, once; {_FOR_CLUSTERS}"
+    return Row("registry", "limited", found, remedy=remedy)
 
 
 def _debootstrap(environ: Mapping[str, str]) -> Row:
@@ -281,7 +305,7 @@ def _cap_sys_resource() -> Row:
     if not lacks_sys_resource(Path("/proc/self/status").read_text()):
         return Row("CAP_SYS_RESOURCE", "ok", "present", origin)
     remedy = (
-        "nothing to do where `harness images` starts the daemon: its containers do without; under another daemon "
+        "nothing to do where the harness starts the daemon itself: its containers do without; under another daemon "
         "`docker run --privileged`, and so kind, fails, unless a runtime leaves the capability out"
     )
     return Row("CAP_SYS_RESOURCE", "limited", "absent", origin, remedy)

@@ -124,11 +124,11 @@ class Docker:
         argv = [self.client, "image", "inspect", "--format", "id={{.Id}}", reference]
         return "id=sha256:" in (ask(argv, environ=self.environ, within_s=ANSWER_WITHIN_S) or "")
 
-    def can_pull(self, reference: str) -> bool:
-        """Whether a registry offers this image. Takes ANSWER_WITHIN_S where none answers."""
+    def can_pull(self, reference: str, *, within_s: float = ANSWER_WITHIN_S) -> bool:
+        """Whether a registry offers this image. The client asks, so no daemon need run."""
         argv = [self.client, "manifest", "inspect", reference]
         try:
-            outcome = run(argv, cwd=Path("/"), environ=self.environ, within_s=ANSWER_WITHIN_S)
+            outcome = run(argv, cwd=Path("/"), environ=self.environ, within_s=within_s)
         except OSError:
             return False
         return outcome.exit_code == 0

@@ -27,6 +27,8 @@ SUBJECTS = [
     "user namespaces",
     "docker",
     "kind",
+    "kind packages",
+    "registry",
     "debootstrap",
     "cgroup",
     "CAP_SYS_RESOURCE",
@@ -70,6 +72,9 @@ def test_bare_machine(bare: dict[str, str]):
     )
     assert got["kind"].state == "limited"
     assert "`harness toolchain build --cluster`" in got["kind"].remedy
+    assert got["kind packages"].found.startswith("pytest-kind 2")
+    assert (got["registry"].state, got["registry"].found) == ("limited", "no Docker client to ask with")
+    assert "makes the node image here" in got["registry"].remedy
     assert got["debootstrap"].state == "limited"
     assert got["Chromium"].state == "limited"
     assert got["PostgreSQL"].state == "ok"
@@ -94,6 +99,7 @@ def test_versions_and_origins_are_told(bare: dict[str, str], install: Callable[[
     assert "is version 2.45.0, wanted is" in got["prometheus"].found
     assert got["Go"] == Row("Go", "ok", "1.99.1", f"path: {go}")
     assert (got["docker"].state, got["docker"].found) == ("ok", "daemon 27.3.1")
+    assert got["registry"].found.startswith("offers kindest/node:v1.")
     assert got["kind"].state == "limited"
     assert got["kind"].found.startswith("0.33.0, without kubectl, kubeadm, kubelet"), "kind alone makes no cluster"
     assert (got["Chromium"].state, got["Chromium"].found) == ("ok", "150.0.1.2")
@@ -119,11 +125,13 @@ def test_programs_that_hang_do_not_hold_it_up(bare: dict[str, str], install: Cal
     assert took_s < 4 * ANSWER_WITHIN_S  # All at once; one after the other would take eight times as long.
     assert "did not answer within 1.5 s" in got["thanos"].found
     assert got["docker"].found == "client only; the daemon does not answer within 1.5 s"
+    assert got["registry"].found.endswith("within 1.5 s")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("root", "remedy"), [(True, "`harness images` starts {bin}/dockerd for itself"), (False, "only root may start one")]
+    ("root", "remedy"),
+    [(True, "`harness images` and `--on kind` start {bin}/dockerd for themselves"), (False, "only root may start one")],
 )
 def test_docker_without_a_daemon(root, remedy, bare, install, monkeypatch: pytest.MonkeyPatch):
     install("docker", 'echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." >&2; exit 1')

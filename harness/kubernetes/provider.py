@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from fawkes.harness.errors import UsageError
-from fawkes.harness.eventually import Clock
+from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.apply import apply, delete
 from fawkes.harness.kubernetes.pods import component_manifests
 from fawkes.harness.kubernetes.reach import Reach
+from fawkes.harness.kubernetes.reachable import unreachable
 from fawkes.harness.kubernetes.readiness import readiness
 from fawkes.harness.kubernetes.waiting import wait_ready
 from fawkes.harness.kubernetes.whereabouts import Whereabouts, of_component
@@ -21,6 +22,8 @@ from fawkes.harness.operator.objects import Manifest, name_of
 
 _READY_WITHIN_S: Final = 180.0
 """A pod here is ready in 2 to 12 s; three minutes are for many at once on a node of one core."""
+_REACHED_WITHIN_S: Final = 30.0
+"""kube-proxy gathers changes for a second, and has some hundred rules to write."""
 
 
 class KubernetesProvider:
@@ -67,6 +70,17 @@ class KubernetesProvider:
     def ready(self, manifests: Sequence[Manifest]) -> None:
         """Wait until objects that were applied are ready. Raises what `start` raises."""
         wait_ready(self._api, manifests, clock=self._clock, within_s=_READY_WITHIN_S)
+
+    def reachable(self, parts: Sequence[str]) -> None:
+        """Wait until the ways in lead to these parts: they are opened a moment after a part is ready."""
+        addresses = {self.reach.address(part, port): part for part in parts for port in self.where(part).ports}
+        eventually(
+            "every part to be reached from here",
+            lambda: sorted(addresses[one] for one in unreachable(addresses)),
+            lambda missing: not missing,
+            within_s=_REACHED_WITHIN_S,
+            clock=self._clock,
+        )
 
     def parts(self) -> Sequence[str]:
         """Everything whose place is known."""
@@ -125,6 +139,7 @@ class KubernetesProvider:
         made = [one for part in parts for one in self._manifests(part)]
         self.apply(made)
         self.ready(made)
+        self.reachable([part.name for part in parts])
         self._ready += [part.name for part in parts]
 
     def _manifests(self, part: Component) -> list[Manifest]:

@@ -111,6 +111,7 @@ class ClusterSite(PlatformSite):
         self._cluster.start(self._stand_ins(pods))
         self._notify(applied)
         self._cluster.ready(applied.stores)
+        self._cluster.reachable([part for part in self._cluster.parts() if part in ("minio-0", "postgres-0")])
         self._run_here(jobs)
         self._cluster.apply(applied.gateways)
         self._cluster.ready([*applied.services, *applied.alerting])
@@ -118,6 +119,7 @@ class ClusterSite(PlatformSite):
         self._cluster.ready([*applied.prometheus, *applied.gateways])
         self._cluster.apply(applied.queries)
         self._cluster.ready(applied.queries)
+        self._cluster.reachable(self._cluster.parts())
 
     def urls(self) -> Mapping[str, str]:
         return {

@@ -67,6 +67,7 @@ class KindProvider(KubernetesProvider):
         if not self._away:
             node.uncordon(self._cluster)
         eventually(f"{part} to be back", lambda: self.is_ready(part), bool, within_s=_BACK_WITHIN_S, clock=self._clock)
+        self.reachable([part])
 
     def pause(self, part: str) -> None:
         for ref in self._refs(part):

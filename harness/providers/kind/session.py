@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from fawkes.harness.eventually import Clock
 from fawkes.harness.extras import require_kind
-from fawkes.harness.images.provide import stocked
+from fawkes.harness.images.provide import provide_services, stocked
 from fawkes.harness.providers.kind.cluster import Cluster, attach, create
 from fawkes.harness.providers.kind.config import cluster_name
 
@@ -29,7 +29,9 @@ def kind_cluster(
     """
     require_kind()
     if reuse is not None:
-        yield attach(reuse, environ=environ)
+        cluster = attach(reuse, environ=environ)
+        cluster.bring_up_to_date(provide_services(environ=environ, clock=clock, progress=progress))
+        yield cluster
         return
     with stocked(source="auto", environ=environ, clock=clock, progress=progress) as stock:
         cluster = create(

@@ -2,6 +2,7 @@
 
 import sys
 import tarfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,15 @@ def sources(directory: Path, checkout: Path) -> Path:
 
 def test_sources_are_ours_without_bytecode_tests_and_pins(directory: Path, checkout: Path):
     with tarfile.open(sources(directory, checkout)) as layer:
-        assert layer.getnames() == ["opt/fawkes/fawkes/harness/toolchain/find.py"]
+        ours = [name for name in layer.getnames() if name.startswith("opt/fawkes/fawkes/")]
+        assert ours == ["opt/fawkes/fawkes/harness/toolchain/find.py"]
+
+
+def test_servers_in_the_image_can_tell_their_version(directory: Path, checkout: Path):
+    with tarfile.open(sources(directory, checkout)) as layer:
+        (name,) = [name for name in layer.getnames() if name.endswith(".dist-info/METADATA")]
+        told = layer.extractfile(name).read().decode()
+    assert f"Version: {metadata.version('fawkes-metrics-harness')}" in told
 
 
 def test_an_edit_is_another_layer_and_the_way_back_is_the_first(directory: Path, checkout: Path):

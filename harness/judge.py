@@ -24,7 +24,7 @@ def judge_run(run: RunDirectory, loader: Loader) -> RunResult:
     scenarios = tuple(scenario for scenario, _ in judged)
     return RunResult(
         **_about(manifest),
-        verdict=Verdict.worst(s.verdict for s in scenarios),
+        verdict=Verdict.worst(s.verdict for s in scenarios if s.skipped is None),
         scenarios=scenarios,
         alerts=coverage(manifest.alerts, (sightings for _, sightings in judged)),
         dora=dora_chains(scenarios),

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from fawkes.harness import judge
 from fawkes.harness.composition import scenario_loader
 from fawkes.harness.errors import RecordError
 from fawkes.harness.history import HistoryWriter
-from fawkes.harness.model import ShippedAlert, Verdict
+from fawkes.harness.model import Finding, ShippedAlert, Verdict
 from fawkes.harness.places import SCENARIOS
 from fawkes.harness.rundir import Manifest, Planned, RunDirectory
 from fawkes.harness.session import write_result
@@ -59,6 +60,20 @@ def test_a_record_without_observations_is_inconclusive_never_pass(run):
     assert smoke.rss_bytes == {"prometheus-core-0": 1000}
     assert smoke.notes == ("compressed clock",)
     assert (alert.verdict, alert.skipped) == (Verdict.INCONCLUSIVE, "provider x cannot kill")
+
+
+def test_a_skipped_scenario_says_nothing_of_those_that_ran(run, monkeypatch):
+    right = Finding("an expectation", "a check", Verdict.PASS, 1, 1, "as it must be")
+    monkeypatch.setattr(judge, "_judge", lambda *_: right)
+    result = write_result(run)
+    assert [one.verdict for one in result.scenarios] == [Verdict.PASS, Verdict.INCONCLUSIVE]
+    assert result.verdict is Verdict.PASS
+
+
+def test_a_run_of_which_everything_was_skipped_is_inconclusive(run):
+    skipped = (planned("smoke", skipped="no Docker"),)
+    manifest = replace(run.manifest(), run_id="skipped", scenarios=skipped)
+    assert write_result(RunDirectory.create(run.path.parent, manifest)).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_shipped_alert_that_nothing_was_seen_of_is_in_the_result(run):

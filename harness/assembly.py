@@ -23,7 +23,7 @@ from fawkes.harness.model import Component
 from fawkes.harness.operator import alertmanager as am
 from fawkes.harness.operator import prometheus as prom
 from fawkes.harness.operator.discovery import Pod
-from fawkes.harness.operator.objects import Manifest
+from fawkes.harness.operator.objects import Manifest, name_of, namespace_of
 from fawkes.harness.operator.objstore import bucket
 from fawkes.harness.plan import Plan, bucket_secret, object_store, objstore_yaml, postgres_dsn
 from fawkes.harness.pods import discovered, ports_of
@@ -134,6 +134,7 @@ def _alertmanager(name: str, manifest: Manifest, files: Mapping[str, str], plan:
         files=files,
         peers=[f"127.0.0.1:{port}" for port in peers.values()],
         advertise=f"127.0.0.1:{peers[name]}" if peers else "",
+        cluster_label=f"{namespace_of(manifest)}/{name_of(manifest)}",
     )
     part = replace(part, after=("receivers-0", *map(link_name, peers)))
     return [part, link(name, listen_port=peers[name], target_port=part.ports["cluster"])] if peers else [part]

@@ -12,6 +12,8 @@ CONFIG_FILE: Final = "alertmanager.yml"
 _DEFAULT_RETENTION: Final = "120h"
 """The CRD's default for how long notifications and silences are remembered."""
 
+_RECONNECT_TIMEOUT: Final = "5m"
+"""How long a lost replica is looked for. The operator's, instead of 6h: a pod comes back under another address."""
 _CLUSTER_TIMERS: Final = {
     "clusterPeerTimeout": "cluster.peer-timeout",
     "clusterGossipInterval": "cluster.gossip-interval",
@@ -30,12 +32,14 @@ def alertmanager(
     files: Mapping[str, str],
     peers: Sequence[str] = (),
     advertise: str = "",
+    cluster_label: str = "",
 ) -> Component:
     """Part `name`, for example `alertmanager-main-0`, on port `http`; `files` are what `render_alertmanager` made.
 
     With `peers` (127.0.0.1:PORT at which each replica's port `cluster` is reached) the replicas gossip over loopback
-    and tell each other what was sent; `advertise` is where they reach this one. Without `peers` there is no cluster, as
-    the operator has it for a single replica. Its log tells when each alert came in, which nothing else does.
+    and tell each other what was sent; `advertise` is where they reach this one, `cluster_label` keeps strangers out.
+    Without `peers` there is no cluster, as the operator has it for a single replica. Its log tells when each alert came
+    in, which nothing else does.
     """
     return Component(
         name=name,
@@ -48,7 +52,11 @@ def alertmanager(
             f"--web.listen-address=127.0.0.1:{ports['http']}",
             "--web.route-prefix=/",
             "--log.level=debug",
-            *(_cluster_flags(ports["cluster"], spec, peers, advertise) if peers else ["--cluster.listen-address="]),
+            *(
+                _cluster_flags(ports["cluster"], spec, peers, advertise, cluster_label)
+                if peers
+                else ["--cluster.listen-address="]
+            ),
         ),
         ready=Ready(by="http"),
         ports=dict(ports),
@@ -56,10 +64,14 @@ def alertmanager(
     )
 
 
-def _cluster_flags(port: int, spec: Mapping[str, Any], peers: Sequence[str], advertise: str) -> list[str]:
+def _cluster_flags(
+    port: int, spec: Mapping[str, Any], peers: Sequence[str], advertise: str, cluster_label: str
+) -> list[str]:
     return [
         f"--cluster.listen-address=127.0.0.1:{port}",
         *([f"--cluster.advertise-address={advertise}"] if advertise else []),
         *(f"--cluster.peer={peer}" for peer in peers),
+        *([f"--cluster.label={cluster_label}"] if cluster_label else []),
+        f"--cluster.reconnect-timeout={_RECONNECT_TIMEOUT}",
         *(f"--{flag}={spec[field]}" for field, flag in _CLUSTER_TIMERS.items() if field in spec),
     ]

@@ -33,6 +33,8 @@ _QUERY_FLAGS: Final = {
     "maxConcurrency": "query.max-concurrency",
     "timeout": "query.timeout",
 }
+_UNSET: Final[Mapping[str, tuple[int, ...]]] = {**dict.fromkeys(_QUERY_FLAGS, (0,)), "maxConcurrency": (0, 1)}
+"""What the operator takes for "not set"."""
 
 
 def prometheus(
@@ -82,9 +84,9 @@ def operator_settings(spec: Mapping[str, Any]) -> dict[str, str]:
         settings["enable-feature"] = ",".join(spec["enableFeatures"])
     alert, query = spec.get("rules", {}).get("alert", {}), spec.get("query", {})
     settings |= {flag: alert[key] for key, flag in _ALERT_FLAGS.items() if key in alert}
-    settings |= {flag: str(query[key]) for key, flag in _QUERY_FLAGS.items() if key in query}
+    settings |= {flag: str(query[key]) for key, flag in _QUERY_FLAGS.items() if query.get(key, 0) not in _UNSET[key]}
     thanos = spec.get("thanos") or {}
     if "objectStorageConfig" in thanos:
-        block = thanos.get("blockDuration") or _DEFAULT_BLOCK_DURATION
+        block = thanos.get("blockSize") or _DEFAULT_BLOCK_DURATION
         settings |= {"storage.tsdb.max-block-duration": block, "storage.tsdb.min-block-duration": block}
     return settings

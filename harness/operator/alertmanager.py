@@ -16,13 +16,14 @@ import yaml
 
 from fawkes.harness.errors import UsageError
 from fawkes.harness.operator.objects import Manifest, Objects, display_name, name_of, namespace_of
+from fawkes.harness.operator.pods import labelled
 from fawkes.harness.operator.supported import require_known
 
 CONFIG_KEY: Final = "alertmanager.yaml"
 _MOUNTED_SECRETS: Final = "/etc/alertmanager/secrets/"
 
 _KNOWN: Final = {
-    *("version", "replicas", "retention", "configSecret", "secrets", "logLevel", "logFormat"),
+    *("version", "replicas", "retention", "configSecret", "secrets", "logLevel"),
     *("image", "resources", "storage", "containers", "serviceAccountName", "affinity", "tolerations", "nodeSelector"),
     *("clusterPeerTimeout", "clusterGossipInterval", "clusterPushpullInterval"),
     *("podMetadata", "securityContext", "topologySpreadConstraints", "priorityClassName"),
@@ -40,14 +41,15 @@ class ReceiverAddresses:
 
 
 def pod_labels(alertmanager: Manifest) -> dict[str, str]:
-    """The labels that the operator gives to the object's pods and that Services select them by."""
+    """The labels that the operator gives to the object's pods; Services select them by these."""
     name = name_of(alertmanager)
-    return {
+    selecting = {
         "app.kubernetes.io/managed-by": "prometheus-operator",
         "app.kubernetes.io/name": "alertmanager",
         "app.kubernetes.io/instance": name,
         "alertmanager": name,
     }
+    return labelled(alertmanager, selecting)
 
 
 def config_secret(alertmanager: Manifest, objects: Objects) -> Manifest:

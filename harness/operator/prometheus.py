@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ import yaml
 
 from fawkes.harness.operator.discovery import Pod, target_file, target_files
 from fawkes.harness.operator.objects import Manifest, Objects, display_name, name_of, namespace_of
-from fawkes.harness.operator.pods import pod_name
+from fawkes.harness.operator.pods import labelled, pod_name
 from fawkes.harness.operator.rules import rule_files
 from fawkes.harness.operator.scrape import LIMITS, relabel_configs, scrape_configs
 from fawkes.harness.operator.supported import require_known
@@ -37,6 +37,11 @@ _FLAGS: Final = {
     "enableRemoteWriteReceiver",
 }
 """These become flags of the process (harness/components/prometheus.py)."""
+_KNOWN_WITHIN: Final[Mapping[str, Collection[str]]] = {
+    "thanos": {"version", "image", "resources", "objectStorageConfig", "blockSize"},
+    "query": {"lookbackDelta", "maxConcurrency", "maxSamples", "timeout"},
+    "rules": {"alert"},
+}
 _KUBERNETES_ONLY: Final = {
     *("version", "image", "resources", "storage", "containers", "serviceAccountName", "affinity", "tolerations"),
     *("nodeSelector", "podMetadata", "securityContext", "topologySpreadConstraints", "priorityClassName"),
@@ -56,9 +61,9 @@ class PrometheusConfig:
 
 
 def pod_labels(prometheus: Manifest) -> dict[str, str]:
-    """The labels that the operator gives to the object's pods and that Services select them by."""
+    """The labels that the operator gives to the object's pods; Services select them by these."""
     name = name_of(prometheus)
-    return {
+    selecting = {
         "app.kubernetes.io/managed-by": "prometheus-operator",
         "app.kubernetes.io/name": "prometheus",
         "app.kubernetes.io/instance": name,
@@ -66,6 +71,7 @@ def pod_labels(prometheus: Manifest) -> dict[str, str]:
         "operator.prometheus.io/shard": "0",
         "prometheus": name,
     }
+    return labelled(prometheus, selecting)
 
 
 def external_labels(prometheus: Manifest, replica: int) -> dict[str, str]:
@@ -98,6 +104,8 @@ def prometheus_config(prometheus: Manifest, replica: int, objects: Objects) -> d
     """prometheus.yml as values."""
     spec = prometheus["spec"]
     require_known(display_name(prometheus), spec, _RENDERED_HERE | _FLAGS | _KUBERNETES_ONLY)
+    for field, known in _KNOWN_WITHIN.items():
+        require_known(f"{display_name(prometheus)} {field}", spec.get(field) or {}, known)
     config: dict[str, Any] = {"global": _global(prometheus, replica)}
     if spec.get("ruleSelector") is not None:
         config["rule_files"] = ["rules/*.yaml"]

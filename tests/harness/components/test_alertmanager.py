@@ -26,6 +26,7 @@ def part(peers=(), **ports):
         spec={"retention": "48h"},
         files={"alertmanager.yml": "route: {}\n"},
         peers=peers,
+        cluster_label="mon/main",
     )
 
 
@@ -49,6 +50,8 @@ def test_replicas_gossip_over_loopback():
     assert "--cluster.listen-address=127.0.0.1:4094" in made.argv
     assert "--cluster.peer=127.0.0.1:4094" in made.argv
     assert "--cluster.peer=127.0.0.1:4096" in made.argv
+    assert "--cluster.label=mon/main" in made.argv
+    assert "--cluster.reconnect-timeout=5m" in made.argv
 
 
 # --- the real one, with the configuration that ships ------------------------------------------------------------

@@ -70,6 +70,19 @@ def test_a_prometheus_whose_sidecar_uploads_nothing_may_compact():
     assert "storage.tsdb.max-block-duration" not in operator_settings({"thanos": {}})
 
 
+def test_blocks_may_be_of_another_size():
+    """The field is called blockSize, whatever the flags are called."""
+    thanos = {"objectStorageConfig": {}, "blockSize": "1h"}
+    settings = operator_settings({"thanos": thanos})
+    assert settings["storage.tsdb.min-block-duration"] == settings["storage.tsdb.max-block-duration"] == "1h"
+
+
+def test_what_the_operator_takes_for_not_set_is_no_flag():
+    settings = operator_settings({"query": {"maxConcurrency": 1, "maxSamples": 0}})
+    assert not [flag for flag in settings if flag.startswith("query.")]
+    assert operator_settings({"query": {"maxConcurrency": 2}})["query.max-concurrency"] == "2"
+
+
 def test_other_settings_become_flags_too():
     spec = {
         "retention": "1d",

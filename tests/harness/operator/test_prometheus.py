@@ -70,6 +70,16 @@ def test_the_adrs_prometheus_selects_neither_its_monitor_nor_its_rules(adr_liter
     assert rendered.rule_files == {}
 
 
+def test_pods_are_labelled_with_their_version_and_what_the_object_says(platform):
+    labels = {"tier": "gold", "prometheus": "the operator's own wins"}
+    edited = platform.edit(
+        "Prometheus", "fawkes-monitoring", "core", lambda m: m["spec"].update(podMetadata={"labels": labels})
+    )
+    found = prom.pod_labels(core(edited))
+    assert found == {**prom.pod_labels(core(platform)), "tier": "gold"}
+    assert (found["app.kubernetes.io/version"], found["prometheus"]) == ("3.13.5", "core")
+
+
 def test_external_labels_name_object_and_replica(platform):
     assert prom.external_labels(core(platform), 1) == {
         "cluster": "fawkes",
@@ -141,6 +151,11 @@ def test_the_alertmanager_is_found_through_its_service(platform):
             *("Prometheus", "fawkes-monitoring", "core"),
             lambda m: m["spec"].update(remoteWrite=[], enforcedNamespaceLabel="namespace"),
             "Prometheus fawkes-monitoring/core: enforcedNamespaceLabel, remoteWrite cannot be rendered",
+        ),
+        (
+            *("Prometheus", "fawkes-monitoring", "core"),
+            lambda m: m["spec"]["thanos"].update(blockDuration="1h"),
+            "Prometheus fawkes-monitoring/core thanos: blockDuration cannot be rendered",
         ),
         (
             *("ServiceMonitor", "fawkes-cicd", "argocd"),

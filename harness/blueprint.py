@@ -26,6 +26,8 @@ class Blueprint:
     """Unique to this scenario in this run."""
     seed: int
     objects: Objects
+    intended: Objects
+    """What `objects` are when no mutant breaks them."""
     inventory: Inventory
     mutant: Mutant | None = None
     native_senders: bool = False
@@ -36,11 +38,13 @@ class Blueprint:
 
 def blueprint(name: str, scenario: Scenario, setting: Setting) -> Blueprint:
     """Of scenario `name` of a run. UsageError for a clock that can't be, or a mutant that finds nothing to break."""
-    objects, notes = _objects(setting.mutant, scenario.clock_factor(setting.profile), scenario.platform.replicas)
+    factor, counts = scenario.clock_factor(setting.profile), scenario.platform.replicas
+    objects, notes = _objects(setting.mutant, factor, counts)
     return Blueprint(
         run_id=f"{setting.run_id}-{name.replace('_', '-')}",
         seed=setting.seed,
         objects=objects,
+        intended=_objects(None, factor, counts)[0] if setting.mutant else objects,
         inventory=_inventory(scenario.platform, objects, exporters=setting.venue.has_exporters),
         mutant=setting.mutant,
         native_senders=scenario.platform.native_senders,
@@ -52,7 +56,7 @@ def blueprint(name: str, scenario: Scenario, setting: Setting) -> Blueprint:
 def bare_blueprint(run_id: str, seed: int) -> Blueprint:
     """The whole platform without a scenario, for a person to look around: true clock, no mutant."""
     objects, _ = _objects(None, 1.0, {})
-    return Blueprint(run_id, seed, objects, Inventory(objects))
+    return Blueprint(run_id, seed, objects, objects, Inventory(objects))
 
 
 def refuse_unknown_parts(scenarios: Mapping[str, Scenario]) -> None:

@@ -23,6 +23,7 @@ from fawkes.harness.checks.notification_timeline import NotificationTimelineExpe
 from fawkes.harness.checks.notifications import NotificationExpectation, check_notification
 from fawkes.harness.checks.paths import EventPathExpectation, SamplePathExpectation, check_event_path, check_sample_path
 from fawkes.harness.checks.refusals import RefusalsExpectation, check_refusals
+from fawkes.harness.checks.rendered_equal import RenderedEqualExpectation, check_rendered_equal
 from fawkes.harness.checks.retention import RetentionExpectation, check_retention
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History
@@ -39,6 +40,7 @@ from fawkes.harness.observe.infra import observe_infra
 from fawkes.harness.observe.notification_timeline import observe_notification_timeline
 from fawkes.harness.observe.notifications import observe_notification
 from fawkes.harness.observe.paths import observe_event_path, observe_sample_path
+from fawkes.harness.observe.rendered_equal import observe_rendered_equal
 from fawkes.harness.observe.retention import observe_retention
 from fawkes.harness.world import Recorder, World
 
@@ -83,6 +85,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(InfraExpectation, observe_infra, check_infra),
         Kind(LatencyExpectation, _recorded_by_workload, check_latency),
         Kind(AnswersExpectation, _recorded_by_workload, check_answers),
+        Kind(RenderedEqualExpectation, observe_rendered_equal, check_rendered_equal),
         Kind(OfferedLoadExpectation, _recorded_by_workload, check_offered_load),
     )
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fawkes.harness.errors import ProviderError, UsageError
 from fawkes.harness.eventually import RealClock, eventually, poll_for
 from fawkes.harness.model import Component
+from fawkes.harness.operator.objects import Objects
 from fawkes.harness.providers.base import Inspectable, Killable, Orchestrated, Partitionable, Pausable
 from fawkes.harness.site import PlatformSite
 from fawkes.harness.world import Inside
@@ -94,6 +95,9 @@ class Environment:
                 f"provider {provider.name} is not {ability.__name__.lower()}; name it in the scenario's `needs`"
             )
         return provider
+
+    def objects(self) -> Objects:
+        return self._site.blueprint.intended
 
     def kubernetes(self) -> Api:
         return self._able(Orchestrated).kubernetes()

@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel
 
 from fawkes.harness.model import Component, Json
+from fawkes.harness.operator.objects import Objects
 
 if TYPE_CHECKING:  # both are of the extra `kind`, which the core does without
     from testinfra.host import Host
@@ -90,6 +91,9 @@ class World(Protocol):
 
     def heal(self, app: str) -> None:
         """Join them again."""
+
+    def objects(self) -> Objects:
+        """The platform's objects on this scenario's clock and in its numbers; no mutant breaks these."""
 
     def kubernetes(self) -> Api:
         """The cluster's API server (ability `kubernetes`). What is applied by it goes into the run's own namespaces."""

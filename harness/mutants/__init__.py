@@ -9,6 +9,7 @@ from fawkes.harness.errors import UsageError
 from fawkes.harness.mutants import (
     adr,
     alerts,
+    cluster,
     dora,
     dora_alerts,
     exporters,
@@ -24,7 +25,20 @@ from fawkes.harness.scenario.loading import did_you_mean
 
 MUTANTS: Final[Mapping[str, Mutant]] = {
     mutant.name: mutant
-    for module in (paths, dora, native, dora_alerts, adr, alerts, exporters, notifications, storage, queries, inside)
+    for module in (
+        paths,
+        dora,
+        native,
+        dora_alerts,
+        adr,
+        alerts,
+        exporters,
+        notifications,
+        storage,
+        queries,
+        inside,
+        cluster,
+    )
     for mutant in module.MUTANTS
 }
 

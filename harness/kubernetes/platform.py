@@ -184,8 +184,11 @@ def _configurations(plan: Plan) -> list[Manifest]:
 def _credentials(plan: Plan) -> list[Manifest]:
     """The Secrets that the workloads name and Git does not hold (fixtures/platform/workloads/README.md)."""
     keys = {
-        "AWS_ACCESS_KEY_ID": plan.secrets["minio-access-key"],
-        "AWS_SECRET_ACCESS_KEY": plan.secrets["minio-secret-key"],
+        "credentials": (
+            "[default]\n"
+            f"aws_access_key_id = {plan.secrets['minio-access-key']}\n"
+            f"aws_secret_access_key = {plan.secrets['minio-secret-key']}\n"
+        )
     }
     owners = {"core": "fawkes-monitoring", "learner": "fawkes-dojo"}
     return [

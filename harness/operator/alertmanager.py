@@ -27,6 +27,7 @@ _KNOWN: Final = {
     *("image", "resources", "storage", "containers", "serviceAccountName", "affinity", "tolerations", "nodeSelector"),
     *("clusterPeerTimeout", "clusterGossipInterval", "clusterPushpullInterval"),
     *("podMetadata", "securityContext", "topologySpreadConstraints", "priorityClassName"),
+    "automountServiceAccountToken",
 }
 
 

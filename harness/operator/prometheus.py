@@ -43,7 +43,8 @@ _KNOWN_WITHIN: Final[Mapping[str, Collection[str]]] = {
     "rules": {"alert"},
 }
 _KUBERNETES_ONLY: Final = {
-    *("version", "image", "resources", "storage", "containers", "serviceAccountName", "affinity", "tolerations"),
+    *("version", "image", "resources", "storage", "containers", "volumes", "serviceAccountName"),
+    *("affinity", "tolerations"),
     *("nodeSelector", "podMetadata", "securityContext", "topologySpreadConstraints", "priorityClassName"),
     # There are no PodMonitors among the objects; a selector alone changes nothing.
     *("podMonitorSelector", "podMonitorNamespaceSelector"),

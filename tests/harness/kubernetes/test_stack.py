@@ -115,8 +115,8 @@ def _secrets():
     """What an installer would make for the operator's pods."""
     for namespace, name, keys in (
         ("fawkes-monitoring", "notification-credentials", ("mattermost-url", "smtp-authority")),
-        ("fawkes-monitoring", "thanos-objstore-core-credentials", ("AWS_ACCESS_KEY_ID",)),
-        ("fawkes-dojo", "thanos-objstore-learner-credentials", ("AWS_ACCESS_KEY_ID",)),
+        ("fawkes-monitoring", "thanos-objstore-core-credentials", ("credentials",)),
+        ("fawkes-dojo", "thanos-objstore-learner-credentials", ("credentials",)),
     ):
         metadata = {"name": name, "namespace": namespace}
         yield {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict.fromkeys(keys, "none")}

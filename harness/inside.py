@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from fawkes.harness.errors import ProviderError
@@ -22,18 +22,25 @@ COMMAND_WITHIN_S: Final = 20.0
 """The slowest is a binary that tells its version: 0.4 s, several seconds from a slow disk."""
 
 
-def host_on(backend: BaseBackend, environ: Mapping[str, str], within_s: float = COMMAND_WITHIN_S) -> Host:
+def host_on(
+    backend: BaseBackend,
+    environ: Mapping[str, str],
+    *,
+    within_s: float = COMMAND_WITHIN_S,
+    reword: Callable[[str], str] = lambda line: line,
+) -> Host:
     """A host on testinfra's `backend`. UsageError where the extra `kind` is not installed.
 
-    A command that takes longer than `within_s` raises ProviderError. testinfra itself would wait for ever, and log, at
-    level DEBUG, all that a command has written: environments, hence secrets.
+    `reword` has the last word on each command line before a shell of this machine gets it. A command that takes longer
+    than `within_s` raises ProviderError. testinfra itself would wait for ever, and log, at level DEBUG, all that a
+    command has written: environments, hence secrets.
     """
     require_kind()
     from testinfra.backend.base import CommandResult  # noqa: PLC0415 - the core does without testinfra
     from testinfra.host import Host  # noqa: PLC0415
 
     def run_local(command: str, *words: str) -> CommandResult:
-        line = backend.quote(command, *words)
+        line = reword(backend.quote(command, *words))
         exit_code, stdout, stderr = _run(line, environ, within_s)
         return CommandResult(backend, exit_code, line.encode(), stdout, stderr)
 

@@ -19,12 +19,20 @@ Demand = Literal["binary", "flags", "listens", "non_root", "read_only_root", "hi
 """What may be demanded of a part; the fields of the same names."""
 
 
+AbsolutePath = Annotated[str, StringConstraints(pattern="^/")]
+
+
 class FileDemand(BaseModel):
     """What must be true of a file, a directory, or what a link leads to."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    path: str = Field(min_length=1, description="In the part's own file system; relative to its working directory.")
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="In the part's own file system; relative to its working directory.",
+    )
+    flag: str | None = Field(default=None, description="Instead of `path`: the file that this flag of the part names.")
     exists: bool = True
     at_most: Annotated[str, StringConstraints(pattern="^0[0-7]{3}$")] | None = Field(
         default=None, description='No permission beyond this mode, e.g. "0640": nothing for others.'
@@ -36,6 +44,17 @@ class FileDemand(BaseModel):
         if not self.exists and (self.at_most is not None or self.owner is not None):
             raise ValueError("a file that must not exist has neither mode nor owner")
         return self
+
+    @model_validator(mode="after")
+    def _named_once(self) -> FileDemand:
+        if (self.path is None) == (self.flag is None):
+            raise ValueError("name a file either by its path or by the flag that names it")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Unique in its expectation: the path, or the flag as it is given."""
+        return self.path or f"--{self.flag}"
 
 
 class InfraExpectation(Expectation):
@@ -59,8 +78,8 @@ class InfraExpectation(Expectation):
         default=False, description="No secret of the run is in the arguments or the environment of a process of it."
     )
     files: tuple[FileDemand, ...] = ()
-    mounts: dict[str, Literal["ro", "rw", "none"]] = Field(
-        default={}, description="Path -> how something is mounted there, if anything."
+    mounts: dict[AbsolutePath, Literal["ro", "rw", "none"]] = Field(
+        default={}, description="Absolute path -> how something is mounted there, if anything."
     )
 
     @property
@@ -180,7 +199,7 @@ def _hides_secrets(expect: InfraExpectation, seen: Json) -> Iterator[_Line]:
 
 def _files(expect: InfraExpectation, seen: Json) -> Iterator[_Line]:
     for demand in expect.files:
-        path, found = demand.path, seen[demand.path]
+        path, found = demand.name, seen[demand.name]
         there = found is not None
         word = "is there" if there else "is not there"
         yield _Line(path, "there" if demand.exists else "not there", found, there == demand.exists, f"{path} {word}")

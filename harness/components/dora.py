@@ -28,7 +28,7 @@ def dora(
     return Component(
         name=name,
         app="dora",
-        argv=(sys.executable, "-m", "fawkes.fixtures.services.dora", "--port", str(port), "--config", "dora.yaml"),
+        argv=(sys.executable, "-m", "fawkes.fixtures.services.dora", f"--port={port}", "--config=dora.yaml"),
         ready=Ready(by="http", path="/readyz"),
         ports={"http": port},
         files={"dora.yaml": yaml.safe_dump(settings)},

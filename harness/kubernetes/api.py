@@ -134,6 +134,20 @@ class Api:
                 )
             )
 
+    def add_container(self, namespace: str, pod: str, container: Mapping[str, Any]) -> Json:
+        """Start an ephemeral container in a pod that runs; it stays until the pod goes. The pod as it is then."""
+        with _told(f"add container {container['name']} to Pod {_named(namespace, pod)}"):
+            return _read(
+                self._dynamic.request(
+                    "patch",
+                    f"/api/v1/namespaces/{namespace}/pods/{pod}/ephemeralcontainers",
+                    body={"spec": {"ephemeralContainers": [dict(container)]}},
+                    content_type="application/strategic-merge-patch+json",  # beside those that are there already
+                    field_manager=FIELD_MANAGER,
+                    serialize=False,
+                )
+            )
+
     def delete(
         self, api_version: str, kind: str, name: str, namespace: str = "", *, grace_s: int | None = None
     ) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from fawkes.harness.errors import UsageError
+from fawkes.harness.errors import ProviderError, UsageError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.apply import apply, delete
+from fawkes.harness.kubernetes.inspect import inside
 from fawkes.harness.kubernetes.pods import component_manifests
 from fawkes.harness.kubernetes.reach import Reach
 from fawkes.harness.kubernetes.reachable import unreachable
@@ -19,6 +20,7 @@ from fawkes.harness.kubernetes.waiting import wait_ready
 from fawkes.harness.kubernetes.whereabouts import Whereabouts, of_component
 from fawkes.harness.model import Component
 from fawkes.harness.operator.objects import Manifest, name_of
+from fawkes.harness.world import Inside
 
 _READY_WITHIN_S: Final = 180.0
 """A pod here is ready in 2 to 12 s; three minutes are for many at once on a node of one core."""
@@ -31,8 +33,12 @@ class KubernetesProvider:
 
     name = "kubernetes"
 
-    def __init__(self, api: Api, *, binaries: Mapping[str, Path], reach: Reach, clock: Clock) -> None:
+    def __init__(
+        self, api: Api, *, binaries: Mapping[str, Path], reach: Reach, kubectl: Sequence[str], clock: Clock
+    ) -> None:
+        """`kubectl`: the command with the cluster's flags."""
         self._api, self.reach, self._binaries, self._clock = api, reach, binaries, clock
+        self._kubectl = kubectl
         self._components: dict[str, Component] = {}
         self._where: dict[str, Whereabouts] = {}
         self._labels: dict[str, Mapping[str, str]] = {}
@@ -99,6 +105,20 @@ class KubernetesProvider:
         where = self.where(part)
         logs = [self._api.pod_log(where.namespace, pod, where.container, lines=lines) for pod in self.pods(part)]
         return "\n".join(logs)
+
+    def inside(self, part: str) -> Inside:
+        where, pods = self.where(part), self.pods(part, running=True)
+        if not pods:
+            raise ProviderError(f"{part} does not run, so nobody can look inside; its log tells why")
+        return inside(
+            self._api,
+            self._kubectl,
+            namespace=where.namespace,
+            pod=pods[0],
+            container=where.container,
+            ports=where.ports,
+            clock=self._clock,
+        )
 
     def rss_bytes(self) -> Mapping[str, int]:
         """Nothing: only the node knows, and not every cluster lets it tell."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Final, TypeVar
 
 from fawkes.harness.checks.infra import Demand, InfraExpectation
@@ -19,6 +18,8 @@ from fawkes.harness.world import Inside, Recorder, World
 Seen = TypeVar("Seen")
 
 _MASKED: Final = "(a secret of the run)"
+_LINKS: Final = 40
+"""As many as the kernel follows (man 7 path_resolution)."""
 _COMPLAINT_LENGTH: Final = 300
 """Characters of a command's complaint that are kept: a line, not a page."""
 
@@ -71,7 +72,7 @@ class _Look:
         return {"pinned": pin.version, "version": version, "accepted": version is not None and pin.accepts(version)}
 
     def flags(self) -> Json:
-        given = procfs.flags(procfs.words(self._read("cmdline")))
+        given = self._given()
         return {flag: [self._masked(value) for value in given.get(flag, [])] for flag in self.expect.flags}
 
     def listens(self) -> Json:
@@ -117,13 +118,22 @@ class _Look:
         return {"looked_for": len(secrets), "words": len(words), "shown": shown}
 
     def files(self) -> Json:
-        return {demand.path: self._stat(demand.path) for demand in self.expect.files}
+        return {one.name: self._stat(one.path or self._named_by(one.flag or "")) for one in self.expect.files}
 
     def mounts(self) -> Json:
         mounted = self._mounts()
-        return {path: mounted.get(path, "none") for path in self.expect.mounts}
+        return {path: mounted.get(self._own(path)[1], "none") for path in self.expect.mounts}
 
     # --- reading ------------------------------------------------------------------------------------------
+
+    def _given(self) -> dict[str, list[str | bool]]:
+        return procfs.flags(procfs.words(self._read("cmdline")))
+
+    def _named_by(self, flag: str) -> str:
+        values = self._given().get(flag, [])
+        if len(values) != 1 or not isinstance(values[0], str):
+            raise ProviderError(f"{self.part} was not given one --{flag}=FILE, so nobody knows which file is meant")
+        return values[0]
 
     def _family(self) -> list[int]:
         """The main process and all that came of it."""
@@ -165,15 +175,36 @@ class _Look:
 
     def _stat(self, path: str) -> Json:
         """Mode and owner; None when there is no such file."""
-        own = "cwd" if not PurePosixPath(path).is_absolute() else "root"
-        full = f"/proc/{self.inside.pid}/{own}/{path.lstrip('/')}"
-        told = self.inside.host.run("stat -L -c '%%04a %%u' -- %s", full)
+        below, own = self._own(path)
+        told = self.inside.host.run("stat -L -c '%%04a %%u' -- %s", f"/proc/{self.inside.pid}/{below}/{own}")
         if told.rc == 0:
             mode, owner = told.stdout.split()
             return {"mode": mode[-4:], "owner": int(owner)}
         if re.search(r"No such file or directory|Not a directory", told.stderr):
             return None
         raise self._cannot(f"stat {path}", told.stderr)
+
+    def _own(self, path: str) -> tuple[str, str]:
+        """(`root` or `cwd` of the process, `path` below it without links).
+
+        Links are followed here: the kernel would take an absolute one for a path of whoever looks, not of the part.
+        """
+        below, rest = ("root" if path.startswith("/") else "cwd"), path
+        for _ in range(_LINKS):
+            steps = procfs.steps(rest)
+            found = self._links([f"/proc/{self.inside.pid}/{below}/{step.lstrip('/')}" for step in steps])
+            link = next(((step, target) for step, target in zip(steps, found, strict=True) if target), None)
+            if link is None:
+                return below, rest
+            rest = procfs.followed(rest, *link)
+            below = "root" if rest.startswith("/") else below
+        raise ProviderError(f"{self.part}: {path} leads through more than {_LINKS} links")
+
+    def _links(self, paths: Sequence[str]) -> list[str]:
+        """Where each leads; empty for what is no link."""
+        each = 'do if [ -L "$path" ]; then readlink -- "$path"; else echo; fi; done'
+        listed = self._output(f"for path in {' '.join(['%s'] * len(paths))}; {each}", *paths)
+        return listed.decode().split("\n")[: len(paths)]
 
     def _read(self, name: str, pid: int | None = None) -> bytes:
         return self._output("cat -- %s", f"/proc/{pid or self.inside.pid}/{name}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Final
 
 Socket = tuple[str, int]
@@ -70,6 +72,18 @@ def socket_inodes(links: str) -> set[int]:
 def holding(text: str, secrets: Mapping[str, str]) -> list[str]:
     """Names of the secrets that are in `text`, as they are or as a part of something longer."""
     return [name for name, value in secrets.items() if value and value in text]
+
+
+def steps(path: str) -> list[str]:
+    """Everything that a path leads through, itself last: /a/b is /a, then /a/b."""
+    parts = PurePosixPath(path).parts
+    return [str(PurePosixPath(*parts[:count])) for count in range(1, len(parts) + 1) if parts[:count] != ("/",)]
+
+
+def followed(path: str, step: str, target: str) -> str:
+    """`path`, whose `step` is a link to `target`, without that link. Absolute if either of them is."""
+    rest = PurePosixPath(path).relative_to(step)
+    return posixpath.normpath(PurePosixPath(step).parent / target / rest)
 
 
 def _sockets(table: str) -> Iterator[tuple[int, str, Socket]]:

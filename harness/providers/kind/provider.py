@@ -26,7 +26,8 @@ class KindProvider(KubernetesProvider):
     name = "kind"
 
     def __init__(self, api: Api, cluster: Cluster, *, binaries: Mapping[str, Path], reach: Reach, clock: Clock) -> None:
-        super().__init__(api, binaries=binaries, reach=reach, clock=clock)
+        kubectl = [cluster.record.kubectl, "--kubeconfig", str(cluster.kubeconfig)]
+        super().__init__(api, binaries=binaries, reach=reach, kubectl=kubectl, clock=clock)
         self._cluster = cluster
         self._away: set[str] = set()
         """Parts that a controller would bring back, if the node took pods."""

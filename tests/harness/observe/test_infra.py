@@ -1,7 +1,6 @@
 """A look inside real processes of this machine, recorded and judged."""
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -10,17 +9,15 @@ import sys
 
 import pytest
 
-from fawkes.harness.checks.infra import InfraExpectation, check_infra
 from fawkes.harness.errors import ProviderError
-from fawkes.harness.eventually import RealClock, eventually
-from fawkes.harness.model import History, Record, Verdict
-from fawkes.harness.observe.infra import observe_infra
+from fawkes.harness.model import Verdict
 from fawkes.harness.providers.local.inspect import inside
 from fawkes.harness.providers.local.process import signal_group
 from fawkes.harness.toolchain.pins import pins
 from fawkes.harness.world import Inside
 from free_ports import free_ports
 from live_world import built
+from onlooker import SECRET, Onlooker
 
 pytestmark = pytest.mark.slow
 
@@ -32,15 +29,15 @@ if "--child" in sys.argv and os.fork() == 0:
 print(*(one.getsockname()[1] for one in sockets), flush=True)
 time.sleep(600)
 """
-SECRET = "a-very-secret-word"
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user, or make a network")
 
 
-class Parts:
-    """The world as the observer needs it: parts that are processes, which `start` starts."""
+class Parts(Onlooker):
+    """Parts that are processes, which `start` starts."""
 
     def __init__(self, stack, directory):
-        self._stack, self.directory, self.records, self._inside = stack, directory, [], {}
+        self._stack, self.directory, self._inside = stack, directory, {}
+        super().__init__(self._inside.__getitem__)
 
     def start(self, argv, ports=(), **popen):
         """Part `it-N`; the numbers that it prints first get the names in `ports`."""
@@ -49,31 +46,10 @@ class Parts:
         )
         self._stack.callback(lambda: (signal_group(process.pid, signal.SIGKILL), process.communicate()))
         numbers = map(int, process.stdout.readline().split())
-        self._inside[f"it-{len(self._inside)}"] = inside(process.pid, dict(zip(ports, numbers, strict=False)))
+        part = f"it-{len(self.parts)}"
+        self._inside[part] = inside(process.pid, dict(zip(ports, numbers, strict=False)))
+        self.parts.append(part)
         return process
-
-    def replicas(self, app):
-        return [part for part in self._inside if part.rpartition("-")[0] == app]
-
-    def inside(self, part):
-        return self._inside[part]
-
-    def secrets(self):
-        return {"password": SECRET, "token": "another-secret-word"}
-
-    def now_s(self):
-        return 0.0
-
-    def eventually(self, what, probe, expect, *, within_s):
-        return eventually(what, probe, expect, within_s=within_s, clock=RealClock())
-
-    def look(self, **demands):
-        """What is recorded, and the finding."""
-        expect = InfraExpectation.model_validate({"name": "look", "apps": ["it"], "within": "1s", **demands})
-        records = []
-        observe_infra(expect, self, lambda kind, **data: records.append(Record(0.0, 0.0, kind, data)))
-        assert SECRET not in json.dumps([record.data for record in records])
-        return [record.data for record in records], check_infra(expect, History(records))
 
 
 @pytest.fixture
@@ -88,34 +64,34 @@ def serve(*arguments):
 
 def test_flags_as_they_were_given(parts):
     parts.start(serve("1", "--keep=30d", "--on", "--many=1", "--many=2"))
-    seen, finding = parts.look(flags={"keep": "30d", "on": True, "danger": False})
+    seen, finding = parts.look("it", flags={"keep": "30d", "on": True, "danger": False})
     assert finding.verdict is Verdict.PASS, finding.reason
     assert seen[0]["seen"] == {"keep": ["30d"], "on": [True], "danger": []}
     for wrong in ({"keep": "29d"}, {"on": False}, {"many": 1}):
-        assert parts.look(flags=wrong)[1].verdict is Verdict.FAIL
+        assert parts.look("it", flags=wrong)[1].verdict is Verdict.FAIL
 
 
 def test_a_flag_that_is_a_secret_is_not_recorded(parts):
     parts.start(serve("1", f"--password=x{SECRET}"))
-    seen, finding = parts.look(flags={"password": "x"})
+    seen, finding = parts.look("it", flags={"password": "x"})
     assert seen[0]["seen"] == {"password": ["(a secret of the run)"]}
     assert finding.verdict is Verdict.FAIL
 
 
 def test_ports_of_the_process_and_of_its_children_and_of_nobody_else(parts):
     parts.start(serve("2"), ports=("http", "grpc"))
-    assert parts.look(listens=["http", "grpc"])[1].verdict is Verdict.PASS
-    assert "listens on" in parts.look(listens=["http"])[1].reason
+    assert parts.look("it", listens=["http", "grpc"])[1].verdict is Verdict.PASS
+    assert "listens on" in parts.look("it", listens=["http"])[1].reason
     parts.start(serve("1", "--child"), ports=("http",))
-    seen, finding = parts.look(listens=["http"])
+    seen, finding = parts.look("it", listens=["http"])
     assert finding.verdict is Verdict.FAIL
     assert len(seen[1]["seen"]["sockets"]) == 2
 
 
 def test_a_port_that_is_missing_fails_after_the_wait_and_an_unknown_one_is_told(parts):
     parts.start([sys.executable, "-c", "print(7, flush=True); import time; time.sleep(600)"], ports=("http",))
-    assert parts.look(listens=["http"])[1].reason == "it-0: listens on nothing, not on 7"
-    finding = parts.look(listens=["grpc"])[1]
+    assert parts.look("it", listens=["http"])[1].reason == "it-0: listens on nothing, not on 7"
+    finding = parts.look("it", listens=["grpc"])[1]
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert "it-0 has no port 'grpc'; it has http" in finding.reason
 
@@ -128,7 +104,7 @@ def test_a_socket_for_the_whole_network_is_seen(parts):
     )
     unshare = shutil.which("unshare")
     parts.start([unshare, "--net", sys.executable, "-c", code], ports=("http",))
-    finding = parts.look(listens=["http"])[1]
+    finding = parts.look("it", listens=["http"])[1]
     assert finding.verdict is Verdict.FAIL
     assert finding.reason == "it-0: listens on 0.0.0.0 port 9090, which other machines may reach"
 
@@ -142,7 +118,7 @@ def test_a_socket_for_the_whole_network_is_seen(parts):
 )
 def test_a_secret_in_environment_or_arguments_is_told_by_name(parts, where, shown):
     parts.start(serve("1", *where.get("arguments", [])), env={"HOME": "/", **where.get("env", {})})
-    seen, finding = parts.look(hides_secrets=True)
+    seen, finding = parts.look("it", hides_secrets=True)
     assert finding.verdict is Verdict.FAIL
     assert finding.reason == f"it-0: shows {shown} to whoever may look at its processes"
     assert seen[0]["seen"]["looked_for"] == 2
@@ -153,13 +129,13 @@ def test_a_secret_in_a_childs_environment_is_found(parts):
     script = parts.directory / "parent.py"
     script.write_text(code)
     parts.start([sys.executable, str(script)])
-    found = lambda: parts.look(hides_secrets=True)[1].reason  # noqa: E731
+    found = lambda: parts.look("it", hides_secrets=True)[1].reason  # noqa: E731
     parts.eventually("the child's environment", found, lambda reason: "variable X" in reason, within_s=10)
 
 
 def test_no_secret_anywhere_passes_and_says_how_much_was_looked_at(parts):
     parts.start(serve("1", "--child"), env={"HOME": "/", "LANG": "C"})
-    seen, finding = parts.look(hides_secrets=True)
+    seen, finding = parts.look("it", hides_secrets=True)
     assert finding.verdict is Verdict.PASS, finding.reason
     assert seen[0]["seen"]["words"] >= 2 * (5 + 2), "arguments and variables of both processes"
 
@@ -176,30 +152,64 @@ def test_files_and_what_may_be_done_with_them(parts):
         {"path": "gone", "exists": False},
         {"path": "it.yaml/below", "exists": False},
     ]
-    seen, finding = parts.look(files=good)
+    seen, finding = parts.look("it", files=good)
     assert finding.verdict is Verdict.PASS, finding.reason
     assert seen[0]["seen"]["it.yaml"] == {"mode": "0600", "owner": own}
     private.chmod(0o4604)
-    assert parts.look(files=good)[1].reason == "it-0: it.yaml has mode 4604, at most 0640 is allowed"
+    assert parts.look("it", files=good)[1].reason == "it-0: it.yaml has mode 4604, at most 0640 is allowed"
     for wrong in ({"path": "gone"}, {"path": "it.yaml", "exists": False}, {"path": "it.yaml", "owner": own + 1}):
-        assert parts.look(files=[wrong])[1].verdict is Verdict.FAIL
+        assert parts.look("it", files=[wrong])[1].verdict is Verdict.FAIL
+
+
+def test_a_file_that_a_flag_names(parts):
+    (parts.directory / "it.yaml").touch(mode=0o640)
+    parts.start(serve("1", "--config=it.yaml", "--two=a", "--two=b", "--none"))
+    named = [{"flag": "config", "at_most": "0640"}]
+    seen, finding = parts.look("it", files=named)
+    assert (finding.verdict, set(seen[0]["seen"])) == (Verdict.PASS, {"--config"})
+    (parts.directory / "it.yaml").chmod(0o644)
+    assert parts.look("it", files=named)[1].reason == "it-0: --config has mode 0644, at most 0640 is allowed"
+    for flag in ("two", "none", "absent"):
+        finding = parts.look("it", files=[{"flag": flag}])[1]
+        assert finding.verdict is Verdict.INCONCLUSIVE
+        assert f"was not given one --{flag}=FILE" in finding.reason
 
 
 def test_a_file_that_cannot_be_seen_is_not_taken_for_absent(parts):
     (parts.directory / "loop").symlink_to("loop")
     parts.start(serve("1"))
-    finding = parts.look(files=[{"path": "loop/it", "exists": False}])[1]
+    finding = parts.look("it", files=[{"path": "loop/it", "exists": False}])[1]
     assert finding.verdict is Verdict.INCONCLUSIVE
-    assert "Too many levels of symbolic links" in finding.reason
+    assert "loop/it leads through more than 40 links" in finding.reason
+
+
+@root
+def test_links_lead_to_the_parts_own_files_and_mounts(parts):
+    """Its root is another than ours, as in a pod, and has a link that is absolute there."""
+    new = parts.directory / "root"
+    (new / "run" / "secrets").mkdir(parents=True)
+    (new / "run" / "it.yaml").touch(mode=0o604)
+    (new / "var").mkdir()
+    (new / "var" / "run").symlink_to("/run")
+    code = "import os, time; os.chroot('root'); os.chdir('/var'); print(1, flush=True); time.sleep(600)"
+    mount = f'mount -t tmpfs -o ro none root/run/secrets && exec "{sys.executable}" -c "{code}"'
+    parts.start([shutil.which("unshare"), "--mount", "/bin/sh", "-c", mount])
+    for path in ("/var/run/it.yaml", "run/it.yaml", "../run/it.yaml"):
+        reason = f"it-0: {path} has mode 0604, at most 0640 is allowed"
+        assert parts.look("it", files=[{"path": path, "at_most": "0640"}])[1].reason == reason
+    assert parts.look("it", mounts={"/var/run/secrets": "ro"})[1].verdict is Verdict.PASS
+    assert parts.look("it", mounts={"/var/run/secrets": "none"})[1].verdict is Verdict.FAIL
+    own = str(parts.directory)
+    assert parts.look("it", files=[{"path": own, "exists": False}])[1].verdict is Verdict.PASS
 
 
 @root
 def test_whose_processes_they_are(parts):
     parts.start(["/bin/sh", "-c", "echo 1; read -r _; sleep 600"], user=65534, group=65534, stdin=subprocess.PIPE)
-    seen, finding = parts.look(non_root=True)
+    seen, finding = parts.look("it", non_root=True)
     assert (seen[0]["seen"], finding.verdict) == ([65534], Verdict.PASS)
     parts.start(serve("1"))
-    assert parts.look(non_root=True)[1].reason == "it-1: a process of it runs as root"
+    assert parts.look("it", non_root=True)[1].reason == "it-1: a process of it runs as root"
 
 
 @root
@@ -209,9 +219,9 @@ def test_how_things_are_mounted(parts):
     mount = "mount -t tmpfs -o ro none data && echo 1 && exec sleep 600"
     parts.start([shutil.which("unshare"), "--mount", "/bin/sh", "-c", mount])
     data = str(parts.directory / "data")
-    assert parts.look(mounts={data: "ro", f"{data}/no": "none"})[1].verdict is Verdict.PASS
-    assert parts.look(mounts={data: "rw"})[1].reason == f"it-0: {data} is mounted ro, not rw"
-    seen, finding = parts.look(read_only_root=True)
+    assert parts.look("it", mounts={data: "ro", f"{data}/no": "none"})[1].verdict is Verdict.PASS
+    assert parts.look("it", mounts={data: "rw"})[1].reason == f"it-0: {data} is mounted ro, not rw"
+    seen, finding = parts.look("it", read_only_root=True)
     writable = os.access("/", os.W_OK) and not os.statvfs("/").f_flag & os.ST_RDONLY
     assert seen[0]["seen"] == ("rw" if writable else "ro")
     assert finding.verdict is (Verdict.FAIL if writable else Verdict.PASS)
@@ -223,11 +233,11 @@ def test_what_runs_tells_its_version_and_another_program_does_not(parts):
     (parts.directory / "am.yml").write_text("{route: {receiver: none}, receivers: [{name: none}]}")
     own = f"--config.file=am.yml --storage.path=data --cluster.listen-address= --web.listen-address=127.0.0.1:{port}"
     parts.start(["/bin/sh", "-c", f"echo 1 && exec {binary} {own} 2>log.txt"])
-    seen, finding = parts.look(binary="alertmanager")
+    seen, finding = parts.look("it", binary="alertmanager")
     assert finding.verdict is Verdict.PASS, finding.reason
     assert seen[0]["seen"]["version"] == pins()["alertmanager"].version
     parts.start(serve("1"))
-    finding = parts.look(binary="alertmanager")[1]
+    finding = parts.look("it", binary="alertmanager")[1]
     assert finding.reason.startswith("it-1: what runs tells no version of alertmanager, pinned is ")
 
 
@@ -236,7 +246,7 @@ def test_a_part_that_has_ended_is_inconclusive(parts):
     process.kill()
     process.wait()
     for demand in ({"flags": {"x": False}}, {"listens": []}, {"hides_secrets": True}, {"non_root": True}):
-        finding = parts.look(**demand)[1]
+        finding = parts.look("it", **demand)[1]
         assert finding.verdict is Verdict.INCONCLUSIVE, finding
 
 
@@ -247,6 +257,6 @@ def test_a_provider_that_cannot_look_is_inconclusive(parts):
         raise ProviderError(f"{part} does not run")
 
     parts.inside = refuse
-    seen, finding = parts.look(non_root=True, flags={"x": True})
+    seen, finding = parts.look("it", non_root=True, flags={"x": True})
     assert [one["trouble"] for one in seen] == ["it-0 does not run"] * 2
     assert finding.verdict is Verdict.INCONCLUSIVE

@@ -66,3 +66,24 @@ def test_a_secret_is_found_inside_a_longer_text_and_an_empty_one_never():
     secrets = {"password": "hush", "unset": ""}
     assert procfs.holding("postgresql://u:hush@h/db", secrets) == ["password"]
     assert procfs.holding("quiet", secrets) == []
+
+
+def test_a_path_leads_through_all_above_it():
+    assert procfs.steps("/a/b/c") == ["/a", "/a/b", "/a/b/c"]
+    assert procfs.steps("a/../b") == ["a", "a/..", "a/../b"]
+    assert procfs.steps("/") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "step", "target", "without"),
+    [
+        ("/var/run/secrets", "/var/run", "/run", "/run/secrets"),
+        ("/etc/it/it.yaml", "/etc/it/it.yaml", "..data/it.yaml", "/etc/it/..data/it.yaml"),
+        ("/a/b/c", "/a/b", "../x", "/x/c"),
+        ("here/it", "here", "there", "there/it"),
+        ("here/it", "here", "/there", "/there/it"),
+        ("here/it", "here", "..", "../it"),
+    ],
+)
+def test_a_link_is_followed_from_where_it_is(path, step, target, without):
+    assert procfs.followed(path, step, target) == without

@@ -103,6 +103,7 @@ def examine(environ: Mapping[str, str]) -> list[Row]:
         ("kind", functools.partial(_kind, environ)),
         ("kind packages", _kind_packages),
         ("registry", functools.partial(_registry, environ)),
+        ("helm", functools.partial(_helm, environ)),
         ("debootstrap", functools.partial(_debootstrap, environ)),
         ("cgroup", _cgroup),
         ("CAP_SYS_RESOURCE", _cap_sys_resource),
@@ -285,6 +286,14 @@ def _registry(environ: Mapping[str, str]) -> Row:
     found = "no Docker client to ask with" if client is None else silent
     remedy = f"nothing to do: `harness images` makes the node image here, in 3 minutes, once; {_FOR_CLUSTERS}"
     return Row("registry", "limited", found, remedy=remedy)
+
+
+def _helm(environ: Mapping[str, str]) -> Row:
+    got = find("helm", environ=environ, cache_dir=cache_directory(environ), answer_within_s=ANSWER_WITHIN_S)
+    if isinstance(got, Miss):
+        remedy = "nothing to do: `--stack chart`, which alone needs it, builds it in a minute"
+        return Row("helm", "limited", "; ".join(got.reasons), remedy=remedy)
+    return Row("helm", "ok", got.version, "; ".join((f"{got.origin}: {got.path}", *got.passed_over)))
 
 
 def _debootstrap(environ: Mapping[str, str]) -> Row:

@@ -29,6 +29,7 @@ SUBJECTS = [
     "kind",
     "kind packages",
     "registry",
+    "helm",
     "debootstrap",
     "cgroup",
     "CAP_SYS_RESOURCE",
@@ -75,6 +76,7 @@ def test_bare_machine(bare: dict[str, str]):
     assert got["kind packages"].found.startswith("pytest-kind 2")
     assert (got["registry"].state, got["registry"].found) == ("limited", "no Docker client to ask with")
     assert "makes the node image here" in got["registry"].remedy
+    assert (got["helm"].state, got["helm"].remedy.split(":")[0]) == ("limited", "nothing to do")
     assert got["debootstrap"].state == "limited"
     assert got["Chromium"].state == "limited"
     assert got["PostgreSQL"].state == "ok"
@@ -91,6 +93,7 @@ def test_versions_and_origins_are_told(bare: dict[str, str], install: Callable[[
     install("docker", "echo server=27.3.1")
     install("kind", "echo kind v0.33.0 go1.26.8 linux/amd64")
     install("chromium", "echo Chromium 150.0.1.2 built on Debian")
+    install("helm", "echo v2.17.0+ga690bad")
 
     got = rows(bare)
 
@@ -102,6 +105,7 @@ def test_versions_and_origins_are_told(bare: dict[str, str], install: Callable[[
     assert got["registry"].found.startswith("offers kindest/node:v1.")
     assert got["kind"].state == "limited"
     assert got["kind"].found.startswith("0.33.0, without kubectl, kubeadm, kubelet"), "kind alone makes no cluster"
+    assert "passed over on PATH" in got["helm"].found, "version 2 knows no OCI reference"
     assert (got["Chromium"].state, got["Chromium"].found) == ("ok", "150.0.1.2")
 
 

@@ -4,7 +4,10 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 import yaml
@@ -23,10 +26,12 @@ WATCHED = ("fawkes-monitoring", "fawkes-dojo")
 
 
 @pytest.fixture
-def render() -> Callable[..., FromChart]:
+def render(tmp_path) -> Callable[..., FromChart]:
+    environ = {**os.environ, "HELM_CACHE_HOME": str(tmp_path / "helm")}
+
     def call(reference: object, version: str | None = None, **different) -> FromChart:
         wish = {"exporters": BOTH, "watched": WATCHED, "built_images": False, "kubernetes": "v1.34.3", **different}
-        return render_chart(Chart(str(reference), version), helm(), environ=os.environ, **wish)
+        return render_chart(Chart(str(reference), version), helm(), environ=environ, **wish)
 
     return call
 
@@ -86,6 +91,40 @@ class TestAChartOnDisk:
         subprocess.run([helm(), "package", chart, "--destination", tmp_path], check=True, capture_output=True)
 
         assert render(tmp_path / "tiny-77.0.0.tgz") == render(chart)
+
+
+@pytest.fixture
+def repository(tmp_path) -> Iterator[str]:
+    """The address of a real one, with the chart in version 77.0.0."""
+    about = {"Chart.yaml": "apiVersion: v2\nname: kube-prometheus-stack\nversion: 77.0.0\n"}
+    served = tmp_path / "served"
+    for words in (["package", write_chart(tmp_path, **about), "--destination", served], ["repo", "index", served]):
+        subprocess.run([helm(), *words], check=True, capture_output=True)
+    handler = partial(QuietHandler, directory=str(served))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args) -> None:
+        pass
+
+
+@pytest.mark.slow
+class TestAChartInARepository:
+    def test_it_is_fetched(self, render, repository, tmp_path):
+        assert render(repository, "77.0.0") == render(tmp_path / "tiny")
+
+    def test_its_archive_is_fetched(self, render, repository, tmp_path):
+        assert render(f"{repository}/kube-prometheus-stack-77.0.0.tgz") == render(tmp_path / "tiny")
+
+    def test_a_version_that_it_does_not_have(self, render, repository):
+        with pytest.raises(ProviderError, match=r"(?s)88\.1\.0.*not found.*use --stack operator"):
+            render(repository, "88.1.0")
 
 
 @pytest.mark.slow

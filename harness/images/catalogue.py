@@ -23,6 +23,7 @@ _PLATFORM: Final[Mapping[str, str]] = {
     "prometheus-config-reloader": "quay.io/prometheus-operator/prometheus-config-reloader:v{}",
     "kube-state-metrics": "registry.k8s.io/kube-state-metrics/kube-state-metrics:v{}",
     "node-exporter": "quay.io/prometheus/node-exporter:v{}",
+    "kwok": "registry.k8s.io/kwok/kwok:v{}",
 }
 """Binary -> where its image is published."""
 _PROVISIONER: Final = "local-path-provisioner"
@@ -72,7 +73,7 @@ def control_plane(binaries: Mapping[str, Path], pods: Path, etcd_tag: str, pause
 
 
 def platform(binaries: Mapping[str, Path]) -> list[Image]:
-    """The parts of the platform, and of what serves it, that are one binary each."""
+    """The parts of the platform, of what serves it and of what loads it, that are one binary each."""
     return [Image(reference(name), (f"/bin/{name}",), {f"/bin/{name}": binaries[name]}) for name in _PLATFORM]
 
 

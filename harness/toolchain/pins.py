@@ -163,6 +163,7 @@ _BINARIES: Final[Mapping[str, _Entry]] = {
     "prometheus-config-reloader": _Entry("prometheus-operator", f"{_OPERATOR}/prometheus-config-reloader"),
     "kube-state-metrics": _Entry("kube-state-metrics", "k8s.io/kube-state-metrics/v2", asked=("version",)),
     "node-exporter": _Entry("node-exporter", "github.com/prometheus/node_exporter"),
+    "kwok": _Entry("kwok", "sigs.k8s.io/kwok/cmd/kwok", Dialect.PLAIN),
     "helm": _Entry(
         "helm",
         "helm.sh/helm/v3/cmd/helm",

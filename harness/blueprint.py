@@ -12,6 +12,7 @@ from fawkes.harness.inventory import Inventory, with_replicas
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator.objects import Objects, load_objects
 from fawkes.harness.places import PLATFORM
+from fawkes.harness.prefix import NO_PREFIX, Prefix
 from fawkes.harness.scenario import PlatformSpec, Scenario
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Blueprint:
     intended: Objects
     """What `objects` are when no mutant breaks them."""
     inventory: Inventory
+    prefix: Prefix = NO_PREFIX
+    """Of the namespaces; `objects` have it already."""
     mutant: Mutant | None = None
     native_senders: bool = False
     keep_data: bool = False
@@ -38,14 +41,15 @@ class Blueprint:
 
 def blueprint(name: str, scenario: Scenario, setting: Setting) -> Blueprint:
     """Of scenario `name` of a run. UsageError for a clock that can't be, or a mutant that finds nothing to break."""
-    factor, counts = scenario.clock_factor(setting.profile), scenario.platform.replicas
-    objects, notes = _objects(setting.mutant, factor, counts)
+    factor, counts, prefix = scenario.clock_factor(setting.profile), scenario.platform.replicas, setting.venue.prefix
+    objects, notes = _objects(setting.mutant, factor, counts, prefix)
     return Blueprint(
         run_id=f"{setting.run_id}-{name.replace('_', '-')}",
         seed=setting.seed,
         objects=objects,
-        intended=_objects(None, factor, counts)[0] if setting.mutant else objects,
+        intended=_objects(None, factor, counts, prefix)[0] if setting.mutant else objects,
         inventory=_inventory(scenario.platform, objects, exporters=setting.venue.has_exporters),
+        prefix=prefix,
         mutant=setting.mutant,
         native_senders=scenario.platform.native_senders,
         keep_data=setting.hold is not None,
@@ -53,10 +57,10 @@ def blueprint(name: str, scenario: Scenario, setting: Setting) -> Blueprint:
     )
 
 
-def bare_blueprint(run_id: str, seed: int) -> Blueprint:
+def bare_blueprint(run_id: str, seed: int, prefix: Prefix = NO_PREFIX) -> Blueprint:
     """The whole platform without a scenario, for a person to look around: true clock, no mutant."""
-    objects, _ = _objects(None, 1.0, {})
-    return Blueprint(run_id, seed, objects, objects, Inventory(objects))
+    objects, _ = _objects(None, 1.0, {}, prefix)
+    return Blueprint(run_id, seed, objects, objects, Inventory(objects), prefix)
 
 
 def refuse_unknown_parts(scenarios: Mapping[str, Scenario]) -> None:
@@ -73,17 +77,22 @@ def _inventory(platform: PlatformSpec, objects: Objects, *, exporters: bool) -> 
     return Inventory(objects, parts=platform.parts, counts=platform.replicas, exporters=exporters)
 
 
-def _objects(mutant: Mutant | None, factor: float, counts: Mapping[str, int]) -> tuple[Objects, list[str]]:
-    """The platform's objects, in these numbers, broken by the mutant, on the clock; and notes for the report."""
+def _objects(
+    mutant: Mutant | None, factor: float, counts: Mapping[str, int], prefix: Prefix
+) -> tuple[Objects, list[str]]:
+    """The platform's objects, in these numbers, broken by the mutant, on the clock; and notes for the report.
+
+    The prefix comes last, because mutants know namespaces as the files call them.
+    """
     objects, notes = with_replicas(load_objects(PLATFORM), counts), []
     if mutant is not None:
         objects = mutant.change(objects)
         notes.append(f"mutant {mutant.name}: {mutant.breaks}")
     if factor == 1.0:
-        return objects, notes
+        return prefix.objects(objects), notes
     scaling = scale_objects(objects, factor)
     notes.append(
         f"compressed clock: {len(scaling.scaled)} alerting durations divided by {factor:g}; "
         "the unscaled rules are what is claimed"
     )
-    return scaling.objects, notes
+    return prefix.objects(scaling.objects), notes

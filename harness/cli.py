@@ -7,12 +7,13 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from typer.exceptions import TyperException
 
@@ -20,6 +21,7 @@ from fawkes.harness.composition import scenario_loader
 from fawkes.harness.doctor import examine
 from fawkes.harness.errors import HarnessError, ProviderError, UsageError
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.extras import require_kind
 from fawkes.harness.given_postgres import SETTING, drop, server_dsn
 from fawkes.harness.images.provide import make_images
 from fawkes.harness.images.source import Source
@@ -29,6 +31,7 @@ from fawkes.harness.model import RunResult
 from fawkes.harness.mutants import MUTANTS, find_mutant
 from fawkes.harness.narrate import Narrator
 from fawkes.harness.places import ADR_LITERAL, PLATFORM, SCENARIOS
+from fawkes.harness.providers.existing.target import Target
 from fawkes.harness.providers.kind.leftovers import reclaim
 from fawkes.harness.render import render_command
 from fawkes.harness.result_io import load_result
@@ -79,6 +82,20 @@ On = Annotated[ProviderName, typer.Option("--on", help="Where the platform runs.
 ProfileOption = Annotated[Profile, typer.Option(help="How much and how fast.")]
 Runs = Annotated[Path, typer.Option(help="Folder for run directories.")]
 RunDir = Annotated[Path, typer.Argument(help="A run directory.")]
+Context = Annotated[str | None, typer.Option(metavar="NAME", help="With --on existing: the kubeconfig's context.")]
+Kubeconfig = Annotated[str | None, typer.Option(metavar="FILE", help="By default $KUBECONFIG or ~/.kube/config.")]
+NamespacePrefix = Annotated[
+    str | None, typer.Option(metavar="PREFIX", help="With --on existing: how the names of all its namespaces begin.")
+]
+ServicesImage = Annotated[
+    str | None, typer.Option(metavar="IMAGE", help="Under which name that cluster has our services' image.")
+]
+InstallOperator = Annotated[
+    bool, typer.Option("--install-operator", help="For the time of the run, and for its namespaces only.")
+]
+YesThisIs = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The context once more, if the cluster looks like production.")
+]
 LATEST_RUN: Final = RUNS / LATEST
 ReportFormat = Literal["text", "json", "junit", "markdown", "html"]
 
@@ -96,6 +113,12 @@ def run_command(
     ] = None,
     keep: Annotated[bool, typer.Option(help="Hold each platform after its scenario until Ctrl-C.")] = False,
     reuse: Annotated[str | None, typer.Option(metavar="NAME", help="Run on this kind cluster, which stays.")] = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    namespace_prefix: NamespacePrefix = None,
+    services_image: ServicesImage = None,
+    install_operator: InstallOperator = False,
+    yes_this_is: YesThisIs = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json on standard output.")] = False,
 ) -> None:
     """Run scenarios against a real platform and judge them.
@@ -104,9 +127,18 @@ def run_command(
     """
     loaded = scenario_loader().load(find_scenarios(names or [], SCENARIOS))
     at_a_time = 1 if keep or len(loaded) == 1 else jobs or jobs_that_fit()
+    target = Target.wished(
+        on,
+        context=context,
+        kubeconfig=kubeconfig,
+        namespace_prefix=namespace_prefix,
+        services_image=services_image,
+        install_operator=install_operator,
+        yes_this_is=yes_this_is,
+    )
     with Narrator(_err) as narrator:
         hold = (lambda environment: hold_until_signal(environment, narrator.keep)) if keep else None
-        wish = Wish(on, profile, seed, runs, find_mutant(mutant) if mutant else None, hold, reuse)
+        wish = Wish(on, profile, seed, runs, find_mutant(mutant) if mutant else None, hold, reuse, target)
         with contextlib.closing(Session(loaded, wish, narrator, narrator.progress)) as session:
             if min(at_a_time, session.at_a_time or at_a_time) > 1:
                 interrupted = session.run_all(at_a_time, lambda name, line: narrator(f"{name}: {line}"))
@@ -206,14 +238,64 @@ def up_command(
     port: Annotated[list[str] | None, typer.Option(help="PART=NUMBER, e.g. prometheus-core-0=9090.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     runs: Runs = RUNS,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    namespace_prefix: NamespacePrefix = None,
+    services_image: ServicesImage = None,
+    install_operator: InstallOperator = False,
+    yes_this_is: YesThisIs = None,
 ) -> None:
     """Start the whole platform, print its URLs, and leave it running until `harness down`.
 
     Examples: harness up --port thanos-query-0=10902; harness up --on kind
     """
+    target = Target.wished(
+        on,
+        context=context,
+        kubeconfig=kubeconfig,
+        namespace_prefix=namespace_prefix,
+        services_image=services_image,
+        install_operator=install_operator,
+        yes_this_is=yes_this_is,
+    )
     with Narrator(_err) as narrator:
-        lines = keep_up(parse_ports(port or []), on=on, seed=seed, runs=runs, say=narrator.progress)
+        lines = keep_up(parse_ports(port or []), on=on, seed=seed, runs=runs, say=narrator.progress, target=target)
     _out.print("\n".join(lines), markup=False, highlight=False)
+
+
+@app.command("preflight")
+def preflight_command(
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    namespace_prefix: NamespacePrefix = None,
+    services_image: ServicesImage = None,
+    install_operator: InstallOperator = False,
+    yes_this_is: YesThisIs = None,
+) -> None:
+    """What a run with `--on existing` would make in a cluster, what it needs there, and what is missing. Makes nothing.
+
+    Example: harness preflight --context kind-mine --namespace-prefix alice
+    """
+    require_kind()
+    from fawkes.harness.providers.existing.venue import look  # noqa: PLC0415 - its packages are an extra
+
+    target = Target.wished(
+        "existing",
+        context=context,
+        kubeconfig=kubeconfig,
+        namespace_prefix=namespace_prefix,
+        services_image=services_image,
+        install_operator=install_operator,
+        yes_this_is=yes_this_is,
+    )
+    assert target is not None
+    with Narrator(_err) as narrator:
+        report = look(target, progress=narrator.progress)
+    table = Table("subject", "state", "found", "remedy", box=None)
+    for row in report.rows:
+        table.add_row(row.subject, row.state, escape(row.found), escape(row.remedy))
+    _out.print(table)
+    report.refuse()
 
 
 @app.command("down")
@@ -227,8 +309,7 @@ def down_command() -> None:
 def gc_command() -> None:
     """Take back what crashed runs have left: processes, data, kind clusters. Touches nothing else."""
     with Narrator(_err) as narrator:
-        remove_cluster = functools.partial(reclaim, environ=os.environ, clock=RealClock(), progress=narrator.progress)
-        done = collect(state_directory(os.environ), remove_cluster)
+        done = collect(state_directory(os.environ), functools.partial(_remove_cluster, progress=narrator.progress))
     given = server_dsn(os.environ)
     for name in done.databases:
         if given is None:
@@ -240,6 +321,17 @@ def gc_command() -> None:
     )
     if done.troubles:
         raise ProviderError("\n".join(done.troubles))
+
+
+def _remove_cluster(entry: Mapping[str, Any], *, progress: Callable[[str], None]) -> None:
+    """A cluster of a crashed run; of somebody else's, what the run had made in it."""
+    if entry.get("provider") == "existing":
+        require_kind()
+        from fawkes.harness.providers.existing.leftovers import reclaim as reclaim_stay  # noqa: PLC0415 - as above
+
+        reclaim_stay(entry, clock=RealClock())
+        return
+    reclaim(entry, environ=os.environ, clock=RealClock(), progress=progress)
 
 
 @toolchain_app.command("build")

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -21,13 +22,14 @@ from fawkes.harness.environment import Environment
 from fawkes.harness.errors import DeadlineExceeded, HarnessError, ProviderError, UsageError
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.ledger import kept_runs
+from fawkes.harness.providers.existing.target import Target
 from fawkes.harness.run import Say
 from fawkes.harness.session import ProviderName, new_run_id, venue_of
 from fawkes.harness.signals import listen
 from fawkes.harness.site import PlatformSite
 from fawkes.harness.toolchain import PLATFORM_BINARIES, provide
 
-_UP_WITHIN_S: Final = {"local": 90.0, "kind": 600.0}
+_UP_WITHIN_S: Final = {"local": 90.0, "kind": 600.0, "existing": 900.0}
 """Locally every part has 60 s to become ready; the rest is rendering and forking. A cluster and a platform on it take
 two minutes on an idle machine (docs/measured.md), images that are made first three more."""
 _DOWN_WITHIN_S: Final = 60.0
@@ -49,7 +51,9 @@ def parse_ports(wishes: Sequence[str]) -> Ports:
     return ports
 
 
-def keep_up(ports: Ports, *, on: ProviderName, seed: int, runs: Path, say: Say) -> list[str]:
+def keep_up(
+    ports: Ports, *, on: ProviderName, seed: int, runs: Path, say: Say, target: Target | None = None
+) -> list[str]:
     """Start a platform that outlives this process, and return lines that tell its URLs. Raises what kept it down."""
     provide(PLATFORM_BINARIES, progress=say)
     if obstacle := venue_of(on).obstacle(os.environ):
@@ -65,6 +69,7 @@ def keep_up(ports: Ports, *, on: ProviderName, seed: int, runs: Path, say: Say) 
         "ports": [[*key, number] for key, number in ports.items()],
         "seed": seed,
         "directory": str(directory),
+        "target": asdict(target) if target else None,
     }
     with log:
         keeper = subprocess.Popen(
@@ -133,9 +138,11 @@ def _keep(wish: Mapping[str, object]) -> None:
     binaries = {name: b.path for name, b in provide(PLATFORM_BINARIES, progress=print).items()}
     clock = RealClock()
     fixed = {(part, name): number for part, name, number in wish["ports"]}  # type: ignore[attr-defined]
-    blueprint = bare_blueprint(directory.name, int(str(wish["seed"])))
+    target = Target(**wish["target"]) if wish["target"] else None  # type: ignore[arg-type]
     on = venue_of(wish["on"])  # type: ignore[arg-type]
-    with contextlib.closing(on.open(directory.name, binaries, progress=print, fixed_ports=fixed)) as venue:
+    opened = on.open(directory.name, binaries, progress=print, fixed_ports=fixed, target=target)
+    with contextlib.closing(opened) as venue:
+        blueprint = bare_blueprint(directory.name, int(str(wish["seed"])), venue.prefix)
         _hold(venue.site(directory, blueprint, clock), directory)
 
 

@@ -11,6 +11,7 @@ from fawkes.harness.inventory import Inventory, PrometheusReplica
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator.objects import Manifest, Objects
 from fawkes.harness.operator.objstore import ObjectStore, objstore_secret, render_objstore
+from fawkes.harness.prefix import NO_PREFIX, Prefix
 from fawkes.harness.secrets import Secrets
 
 
@@ -35,6 +36,8 @@ class Plan:
     """Database on a server that somebody else runs; None when PostgreSQL is a part of the platform here."""
     native_senders: bool
     """Whether the DORA service knows GitHub, GitLab, Argo CD and Jenkins."""
+    prefix: Prefix = NO_PREFIX
+    """Of the namespaces; `objects` have it already, names in our code don't."""
 
 
 def object_store(plan: Plan) -> ObjectStore:

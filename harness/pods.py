@@ -35,7 +35,9 @@ def ports_of(plan: Plan, part: str, *names: str) -> dict[str, int]:
 
 def _pods(plan: Plan) -> list[Pod]:
     def pod(namespace: str, part: str, labels: Mapping[str, str], container: str, **ports: str) -> Pod:
-        return Pod(namespace, part, labels, container, {name: plan.port(part, own) for name, own in ports.items()})
+        return Pod(
+            plan.prefix(namespace), part, labels, container, {name: plan.port(part, own) for name, own in ports.items()}
+        )
 
     pods = []
     for one in plan.inventory.prometheus:

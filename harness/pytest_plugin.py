@@ -24,8 +24,20 @@ _FOLDER = "scenarios"
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("fawkes", "Fawkes metrics harness (scenario files)")
     group.addoption(
-        "--env", default="local", choices=("local", "kind"), help="Where the platform runs (default: local)."
+        "--env",
+        default="local",
+        choices=("local", "kind", "existing"),
+        help="Where the platform runs (default: local).",
     )
+    group.addoption("--context", default=None, metavar="NAME", help="With --env existing: the kubeconfig's context.")
+    # Not --kubeconfig, which pytest-kind has.
+    group.addoption("--kube-config", default=None, metavar="FILE", help="By default $KUBECONFIG or ~/.kube/config.")
+    group.addoption(
+        "--namespace-prefix", default=None, metavar="PREFIX", help="How the names of all its namespaces begin."
+    )
+    group.addoption("--services-image", default=None, metavar="IMAGE", help="That cluster's name for our services.")
+    group.addoption("--install-operator", action="store_true", help="For the run, and for its namespaces only.")
+    group.addoption("--yes-this-is", default=None, metavar="NAME", help="The context, if it looks like production.")
     group.addoption("--reuse", default=None, metavar="NAME", help="Run on this kind cluster, which stays.")
     group.addoption("--profile", default="ci", choices=("ci", "nightly"), help="How much and how fast (default: ci).")
     group.addoption("--seed", type=int, default=None, help="Reproduces a run's inputs.")
@@ -126,6 +138,7 @@ class _Door:
 
     def _open(self) -> Session:
         from fawkes.harness.mutants import find_mutant
+        from fawkes.harness.providers.existing.target import Target
         from fawkes.harness.session import Session, Wish
 
         option = self._config.getoption
@@ -137,6 +150,15 @@ class _Door:
             runs=Path(option("--runs")),
             mutant=find_mutant(mutant) if mutant else None,
             reuse=option("--reuse"),
+            target=Target.wished(
+                option("--env"),
+                context=option("--context"),
+                kubeconfig=option("--kube-config"),
+                namespace_prefix=option("--namespace-prefix"),
+                services_image=option("--services-image"),
+                install_operator=option("--install-operator"),
+                yes_this_is=option("--yes-this-is"),
+            ),
         )
         return Session(self._selected, wish, self._say, self._say)
 

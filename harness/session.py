@@ -26,6 +26,7 @@ from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.places import PLATFORM, ROOT
 from fawkes.harness.providers.base import missing_abilities
+from fawkes.harness.providers.existing.target import Target
 from fawkes.harness.providers.local.venue import LocalVenue
 from fawkes.harness.result_io import dump_result
 from fawkes.harness.rules.shipped import shipped_alerts
@@ -38,7 +39,7 @@ from fawkes.harness.venue import Venue
 
 RUNS: Final = Path(".fawkes/runs")
 """Where run directories go unless --runs says otherwise."""
-ProviderName = Literal["local", "kind"]
+ProviderName = Literal["local", "kind", "existing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Wish:
     hold: Callable[[Environment], None] | None = None
     reuse: str | None = None
     """A kind cluster that is there already, and stays."""
+    target: Target | None = None
+    """Somebody else's cluster, for the provider `existing`."""
 
 
 class Session:
@@ -89,7 +92,7 @@ class Session:
         self.at_a_time = kind.at_a_time
         self._venue: Venue | None = None
         if len(self.skipped) < len(planned):
-            self._venue = kind.open(run_id, _paths(binaries), progress=progress, reuse=wish.reuse)
+            self._venue = kind.open(run_id, _paths(binaries), progress=progress, reuse=wish.reuse, target=wish.target)
             self._setting = _setting(manifest, self._venue, wish.hold)
 
     def run(self, name: str) -> None:
@@ -166,6 +169,10 @@ def venue_of(name: ProviderName) -> type[Venue]:
     if name == "local":
         return LocalVenue
     require_kind()
+    if name == "existing":
+        from fawkes.harness.providers.existing.venue import ExistingVenue  # noqa: PLC0415 - its packages are an extra
+
+        return ExistingVenue
     from fawkes.harness.providers.kind.venue import KindVenue  # noqa: PLC0415 - its packages are an extra
 
     return KindVenue
@@ -178,6 +185,8 @@ def _why_skipped(scenario: Scenario, provider: ProviderName, venue: type[Venue])
 
 def _command(scenarios: Mapping[str, object], wish: Wish, seed: int) -> str:
     words = ["harness run", *scenarios, f"--on {wish.on}", f"--profile {wish.profile}", f"--seed {seed}"]
+    if wish.target:
+        words.append(wish.target.options())
     if wish.mutant:
         words.append(f"--mutant {wish.mutant.name}")
     return " ".join(words)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from fawkes.harness.blueprint import Blueprint
 from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.prefix import Prefix
 from fawkes.harness.providers.base import Provider
 from fawkes.harness.site import PlatformSite
+
+if TYPE_CHECKING:
+    from fawkes.harness.providers.existing.target import Target
 
 FixedPorts = Mapping[tuple[str, str], int]
 """(part, port name) -> port of 127.0.0.1."""
@@ -27,6 +31,8 @@ class Venue(Protocol):
 
     has_exporters: ClassVar[bool]
     """Whether there is a cluster for kube-state-metrics and node-exporter to tell of."""
+    prefix: Prefix
+    """Of its platforms' namespaces."""
 
     @classmethod
     def obstacle(cls, environ: Mapping[str, str]) -> str | None:
@@ -40,11 +46,13 @@ class Venue(Protocol):
         *,
         progress: Callable[[str], None],
         reuse: str | None = None,
+        target: Target | None = None,
         fixed_ports: FixedPorts = MappingProxyType({}),
     ) -> Venue:
         """Made ready for a run. Raises what keeps it from being.
 
-        `reuse` names a cluster that is there already; `fixed_ports` are for a person who wants to know where to look.
+        `reuse` names a cluster of ours that is there already, `target` one of somebody else's; `fixed_ports`
+        are for a person who wants to know where to look.
         """
 
     def site(self, directory: Path, blueprint: Blueprint, clock: RealClock) -> PlatformSite:

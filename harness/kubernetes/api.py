@@ -79,6 +79,26 @@ class Api:
         with _told(f"ask {self.server} for its version"):
             return str(self._dynamic.version["kubernetes"]["gitVersion"])
 
+    def plural(self, api_version: str, kind: str) -> str:
+        """What the server calls a kind in its addresses and in roles: `statefulsets`. UnknownKind if it has none."""
+        with _told(f"ask for the kinds of {api_version}"):
+            return str(self._resource(api_version, kind).name)
+
+    def may(self, verb: str, resource: str, *, group: str = "", namespace: str = "") -> bool:
+        """Whether the server would let us; `resource` is a plural, perhaps with a subresource: `pods/exec`."""
+        resource, _, subresource = resource.partition("/")
+        asked = {"verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        with _told(f"ask whether it may {verb} {resource}"):
+            address = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+            return bool(
+                _read(self._dynamic.request("post", address, body=review, serialize=False))["status"]["allowed"]
+            )
+
     def apply(self, manifest: Manifest, *, dry_run: bool = False) -> Json:
         """Make or change one object, server-side; fields that others own become ours. The object as it is then."""
         with _told(f"apply {manifest['kind']} {_named(namespace_of(manifest), name_of(manifest))}"):

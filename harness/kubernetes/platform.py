@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import yaml
@@ -13,6 +13,7 @@ from fawkes.harness import senders
 from fawkes.harness.components.minio import env_file
 from fawkes.harness.components.postgres import dsn
 from fawkes.harness.inventory import BUCKET_APPS, PrometheusReplica
+from fawkes.harness.kubernetes.neighbours import considerate
 from fawkes.harness.operator.alertmanager import CONFIG_KEY, config_secret, read_config
 from fawkes.harness.operator.objects import Manifest, Objects, display_name, labels_of, name_of, namespace_of
 from fawkes.harness.plan import Plan
@@ -59,6 +60,16 @@ class Stages:
 
 def stages(plan: Plan, workloads: Objects) -> Stages:
     """The platform, as far as the inventory has it. `workloads`: the objects of fixtures/platform/workloads."""
+    made = _stages(plan, workloads)
+    if not plan.prefix:
+        return made
+    groups = (
+        [considerate(plan.prefix.manifest(one), plan.prefix) for one in getattr(made, f.name)] for f in fields(made)
+    )
+    return Stages(*map(tuple, groups))
+
+
+def _stages(plan: Plan, workloads: Objects) -> Stages:
     wanted = [one for one in workloads if _is_wanted(one, plan)]
     running = [_fitted(one, plan) for one in wanted if one["kind"] in _WORKLOADS]
     owned = [one for kind in _OWNED for one in plan.objects.of(kind)]
@@ -83,7 +94,7 @@ def stages(plan: Plan, workloads: Objects) -> Stages:
 
 def notification_credentials(plan: Plan, smtp_authority: str) -> list[Manifest]:
     """What Alertmanager mounts; `smtp_authority` is the certificate (PEM) of whom to trust when sending mail."""
-    return [
+    made = [
         _secret(
             namespace_of(manifest),
             "notification-credentials",
@@ -96,6 +107,7 @@ def notification_credentials(plan: Plan, smtp_authority: str) -> list[Manifest]:
         )
         for manifest in _distinct(m for m, _ in plan.inventory.alertmanagers)
     ]
+    return list(map(plan.prefix.manifest, made))
 
 
 def _is_wanted(manifest: Manifest, plan: Plan) -> bool:

@@ -17,7 +17,7 @@ from fawkes.harness.kubernetes.reach import Reach
 from fawkes.harness.kubernetes.reachable import unreachable
 from fawkes.harness.kubernetes.readiness import readiness
 from fawkes.harness.kubernetes.waiting import wait_ready
-from fawkes.harness.kubernetes.whereabouts import Whereabouts, of_component
+from fawkes.harness.kubernetes.whereabouts import STAND_INS, Whereabouts, of_component
 from fawkes.harness.model import Component
 from fawkes.harness.operator.objects import Manifest, name_of
 from fawkes.harness.world import Inside
@@ -34,9 +34,17 @@ class KubernetesProvider:
     name = "kubernetes"
 
     def __init__(
-        self, api: Api, *, binaries: Mapping[str, Path], reach: Reach, kubectl: Sequence[str], clock: Clock
+        self,
+        api: Api,
+        *,
+        binaries: Mapping[str, Path],
+        reach: Reach,
+        kubectl: Sequence[str],
+        clock: Clock,
+        home: str = STAND_INS,
     ) -> None:
-        """`kubectl`: the command with the cluster's flags."""
+        """`kubectl`: the command with the cluster's flags. `home`: namespace of parts that nobody has placed."""
+        self._home = home
         self._api, self.reach, self._binaries, self._clock = api, reach, binaries, clock
         self._kubectl = kubectl
         self._components: dict[str, Component] = {}
@@ -155,7 +163,7 @@ class KubernetesProvider:
 
     def _run(self, parts: Sequence[Component]) -> None:
         for part in parts:
-            self._where.setdefault(part.name, of_component(part))
+            self._where.setdefault(part.name, of_component(part, self._home))
         made = [one for part in parts for one in self._manifests(part)]
         self.apply(made)
         self.ready(made)

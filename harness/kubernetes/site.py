@@ -73,6 +73,7 @@ class ClusterSite(PlatformSite):
             mutant=blueprint.mutant,
             given_dsn=None,
             native_senders=blueprint.native_senders,
+            prefix=blueprint.prefix,
         )
 
     def data_directory(self, part: str) -> Path:
@@ -133,6 +134,7 @@ class ClusterSite(PlatformSite):
         if not self.blueprint.keep_data:
             self._here.discard_data()
             self._clear()
+            self._cluster.close()
         self.ledger.close()
 
     def _clear(self) -> None:
@@ -148,7 +150,8 @@ class ClusterSite(PlatformSite):
         return [one for part, where in parts.items() for one in self._cluster.reach.manifests(part, where)]
 
     def _stand_ins(self, joined: Sequence[Component]) -> list[Component]:
-        receivers = [notified(self._plan, smtp_host=SMTP_HOST)] if self.blueprint.inventory.has("receivers") else []
+        smtp_host = self._plan.prefix(SMTP_HOST)
+        receivers = [notified(self._plan, smtp_host=smtp_host)] if self.blueprint.inventory.has("receivers") else []
         return [*sample_services(self._plan, joined), *receivers, *joined]
 
     def _seed(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fawkes.harness.model import Component
@@ -50,12 +50,12 @@ def whereabouts(plan: Plan, joined: Sequence[Component]) -> dict[str, Whereabout
     for app, (namespace, port) in EXPORTERS.items():
         if plan.inventory.has(app) and f"{app}-0" not in found:
             found[f"{app}-0"] = Whereabouts(namespace, {"app.kubernetes.io/name": app}, app, {"http": port})
-    return found
+    return {part: replace(where, namespace=plan.prefix(where.namespace)) for part, where in found.items()}
 
 
-def of_component(part: Component) -> Whereabouts:
+def of_component(part: Component, namespace: str = STAND_INS) -> Whereabouts:
     """Where a part is that no Service of the platform selects."""
-    return Whereabouts(STAND_INS, {PART: part.name}, part.app, dict(part.ports))
+    return Whereabouts(namespace, {PART: part.name}, part.app, dict(part.ports))
 
 
 def _part_of(pod: Pod) -> str:

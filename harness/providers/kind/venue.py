@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from fawkes.harness.blueprint import Blueprint
 from fawkes.harness.eventually import RealClock
@@ -19,12 +19,16 @@ from fawkes.harness.kubernetes.site import ClusterSite
 from fawkes.harness.kubernetes.stack import install_operator, provide_bundle
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.places import PLATFORM
+from fawkes.harness.prefix import NO_PREFIX
 from fawkes.harness.providers.base import Provider
 from fawkes.harness.providers.kind.cluster import Cluster
 from fawkes.harness.providers.kind.config import NODE_PORTS
 from fawkes.harness.providers.kind.provider import KindProvider
 from fawkes.harness.providers.kind.session import kind_cluster
 from fawkes.harness.venue import FixedPorts, refuse_unknown_ports
+
+if TYPE_CHECKING:
+    from fawkes.harness.providers.existing.target import Target
 
 
 class KindVenue:
@@ -33,6 +37,7 @@ class KindVenue:
     provider: ClassVar[type[Provider]] = KindProvider
     at_a_time: ClassVar[int | None] = 1
     has_exporters: ClassVar[bool] = True
+    prefix = NO_PREFIX
 
     def __init__(
         self,
@@ -59,6 +64,7 @@ class KindVenue:
         *,
         progress: Callable[[str], None],
         reuse: str | None = None,
+        target: Target | None = None,
         fixed_ports: FixedPorts = MappingProxyType({}),
     ) -> KindVenue:
         clock, environ = RealClock(), os.environ

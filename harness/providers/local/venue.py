@@ -6,16 +6,20 @@ import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from fawkes.harness.blueprint import Blueprint
 from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.prefix import NO_PREFIX
 from fawkes.harness.providers.base import Provider
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.providers.local.provider import LocalProvider
 from fawkes.harness.providers.local.site import LocalSite
 from fawkes.harness.venue import FixedPorts, refuse_unknown_ports
+
+if TYPE_CHECKING:
+    from fawkes.harness.providers.existing.target import Target
 
 
 class LocalVenue:
@@ -24,6 +28,7 @@ class LocalVenue:
     provider: ClassVar[type[Provider]] = LocalProvider
     at_a_time: ClassVar[int | None] = None
     has_exporters: ClassVar[bool] = False
+    prefix = NO_PREFIX
 
     def __init__(self, binaries: Mapping[str, Path], fixed_ports: FixedPorts = MappingProxyType({})) -> None:
         self._binaries, self._fixed = binaries, dict(fixed_ports)
@@ -40,6 +45,7 @@ class LocalVenue:
         *,
         progress: Callable[[str], None],
         reuse: str | None = None,
+        target: Target | None = None,
         fixed_ports: FixedPorts = MappingProxyType({}),
     ) -> LocalVenue:
         if reuse is not None:

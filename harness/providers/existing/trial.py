@@ -1,0 +1,137 @@
+"""The question that only a pod can answer: does this cluster have our images, and room for a pod of ours?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from fawkes.harness.errors import DeadlineExceeded, ProviderError
+from fawkes.harness.eventually import Clock, eventually
+from fawkes.harness.kubernetes.api import asked_again
+from fawkes.harness.kubernetes.apply import apply, delete_namespaces
+from fawkes.harness.kubernetes.explain import explain
+from fawkes.harness.kubernetes.pods import CONTAINER_SECURITY, POD_SECURITY
+from fawkes.harness.operator.objects import Manifest, name_of
+from fawkes.harness.prefix import Prefix
+from fawkes.harness.providers.existing.fence import Fence
+
+NAMESPACE: Final = "fawkes-trial"
+_WITHIN_S: Final = 180.0
+"""Twelve images that have to come from a registry; on a node that has them it takes 3 s."""
+_ASKED_OF_SERVICES: Final = "import fawkes.fixtures.services.dora, fawkes.harness.serve"
+_STARTED: Final = ("RunContainerError", "CreateContainerError", "CrashLoopBackOff")
+"""Reasons to wait that a container has only when its image is there."""
+
+
+def images_of(manifests: Iterable[Manifest]) -> list[str]:
+    """Every image that pods of these objects are started from, as far as they say."""
+    return sorted({image for one in manifests for image in _images(one)})
+
+
+def try_images(
+    fence: Fence,
+    prefix: Prefix,
+    images: Sequence[str],
+    services: str,
+    *,
+    clock: Clock,
+    within_s: float = _WITHIN_S,
+) -> None:
+    """Start a pod of them all, in a namespace that is made and deleted for it.
+
+    ProviderError, with what the cluster says, for an image that it doesn't get, or services that aren't ours.
+    """
+    space = f"{prefix.text}{NAMESPACE}"
+    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+    apply(
+        fence,
+        [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space, "labels": restricted}}],
+        clock=clock,
+    )
+    try:
+        pod = _pod(space, images, services)
+        apply(fence, [pod], clock=clock)
+        _await_images(fence, pod, clock, within_s)
+    finally:
+        delete_namespaces(fence, [space], clock=clock)
+
+
+def _await_images(fence: Fence, pod: Manifest, clock: Clock, within_s: float) -> None:
+    def now() -> Manifest | None:
+        return fence.get("v1", "Pod", name_of(pod), str(pod["metadata"]["namespace"]))
+
+    try:
+        found = eventually(
+            "a pod of every image to start",
+            asked_again(now),
+            lambda one: one is not None and not list(_waiting(one)),
+            within_s=within_s,
+            clock=clock,
+        )
+    except DeadlineExceeded as late:
+        raise ProviderError(
+            "this cluster doesn't start a pod of the images that the platform needs; load them into its nodes, or name "
+            f"ours with --services-image\n{explain(fence, pod)}"
+        ) from late
+    (own,) = (one for one in found["status"]["containerStatuses"] if one["name"] == _container_name(0))
+    if own["state"].get("terminated", {}).get("exitCode") != 0:
+        raise ProviderError(
+            f"{own['image']} is not an image of these services: python3 -c '{_ASKED_OF_SERVICES}' fails in it; "
+            "`harness images` makes one, --services-image names it"
+        )
+
+
+def _waiting(pod: Manifest) -> Iterator[str]:
+    """Containers that have not shown yet that their image is there."""
+    statuses = {one["name"]: one for one in pod["status"].get("containerStatuses", ())}
+    for container in pod["spec"]["containers"]:
+        state: Mapping[str, Any] = statuses.get(container["name"], {}).get("state", {})
+        finished = (
+            "terminated" in state if container["name"] == _container_name(0) else "waiting" not in state and state
+        )
+        if not finished and state.get("waiting", {}).get("reason") not in _STARTED:
+            yield container["name"]
+
+
+def _pod(space: str, images: Sequence[str], services: str) -> Manifest:
+    """The services first; of the others it is enough that they are started, whatever they make of it."""
+    commands = [(services, ["python3", "-c", _ASKED_OF_SERVICES]), *((one, None) for one in images if one != services)]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "trial", "namespace": space},
+        "spec": {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 0,
+            "securityContext": POD_SECURITY,
+            "containers": [
+                {
+                    "name": _container_name(index),
+                    "image": image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "resources": {"requests": {"cpu": "1m", "memory": "8Mi"}},
+                    "securityContext": CONTAINER_SECURITY,
+                    **({"command": command} if command else {"args": ["--version"]}),
+                }
+                for index, (image, command) in enumerate(commands)
+            ],
+        },
+    }
+
+
+def _container_name(index: int) -> str:
+    return f"image-{index}"
+
+
+def _images(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            if key == "image" and isinstance(one, str):
+                yield one
+            else:
+                yield from _images(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _images(one)

@@ -1,0 +1,92 @@
+"""Faults in somebody else's cluster: real controllers, whose pods only lack a kubelet, are kept from bringing them back."""
+
+import contextlib
+
+import pytest
+
+from fawkes.harness.eventually import RealClock, eventually, poll_for
+from fawkes.harness.kubernetes.apply import apply
+from fawkes.harness.kubernetes.whereabouts import Whereabouts
+from fawkes.harness.ledger import Ledger
+from fawkes.harness.operator.objects import name_of
+from fawkes.harness.providers.base import missing_abilities
+from fawkes.harness.providers.existing.port_forwards import PortForwards
+from fawkes.harness.providers.existing.provider import ExistingProvider
+
+HELD_BACK_S = 2.0
+"""A StatefulSet makes its next pod 20 ms after the last."""
+READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+@pytest.fixture
+def clock(fence, plane, word):
+    """While somebody waits, the kubelet's work is done: every pod runs and is ready."""
+
+    class Kubelet(RealClock):
+        def wait(self, seconds):
+            for pod in fence.list("v1", "Pod", word):
+                with contextlib.suppress(Exception):  # it may be gone by now
+                    plane.set_status("pod", word, name_of(pod), READY)
+            super().wait(seconds)
+
+    return Kubelet()
+
+
+@pytest.fixture
+def provider(fence, plane, tmp_path, word, clock):
+    ledger = Ledger(tmp_path / "state", word)
+    reach = PortForwards(plane.kubeconfig, "it", ["false"], log=tmp_path / "log", ledger=ledger, run_id="r")
+    provider = ExistingProvider(fence, binaries={}, reach=reach, kubectl=[], clock=clock, home=word)
+    apply(fence, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": word}}], clock=clock)
+    for name, kind in (("one", "StatefulSet"), ("two", "StatefulSet"), ("three", "Deployment")):
+        apply(fence, [workload(word, name, kind)], clock=clock)
+        provider.place({f"{name}-0": Whereabouts(word, {"app": name}, "c", {})})
+        eventually(f"{name} to run", lambda name=name: provider.is_ready(f"{name}-0"), bool, within_s=30, clock=clock)
+    yield provider
+    reach.close()
+    ledger.close()
+
+
+def workload(space, name, kind):
+    labels = {"app": name}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": pod}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": space},
+        "spec": {**spec, "serviceName": name} if kind == "StatefulSet" else spec,
+    }
+
+
+@pytest.mark.parametrize("part", ["one-0", "three-0"])
+def test_a_killed_part_stays_away_until_it_is_revived(provider, clock, part):
+    provider.kill(part)
+    poll_for(HELD_BACK_S, clock=clock)
+    assert provider.pods(part) == []
+    assert provider.is_ready("two-0")
+    provider.revive(part)
+    assert provider.is_ready(part)
+
+
+def test_it_comes_back_at_once_and_not_when_its_controller_has_waited_longer_and_longer(provider, clock):
+    provider.kill("one-0")
+    poll_for(6.0, clock=clock)  # by now its controller waits five seconds between two tries
+    began_s = clock.monotonic_s()
+    provider.revive("one-0")
+    assert clock.monotonic_s() - began_s < 3.0
+
+
+def test_nothing_of_a_fault_is_left_when_all_are_back(provider, fence, word):
+    provider.kill("one-0")
+    provider.kill("two-0")
+    assert fence.list("v1", "ResourceQuota", word)
+    provider.revive("one-0")
+    provider.revive("two-0")
+    assert fence.list("v1", "ResourceQuota", word) == []
+    assert provider.is_ready("one-0")
+    assert provider.is_ready("two-0")
+
+
+def test_what_needs_the_node_is_said_to_be_missing():
+    assert missing_abilities(ExistingProvider, ["kill", "pause", "partition", "kubernetes"]) == ["pause", "partition"]

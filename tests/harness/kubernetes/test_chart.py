@@ -13,11 +13,14 @@ import pytest
 import yaml
 
 from fawkes.harness.errors import ProviderError, UsageError
+from fawkes.harness.eventually import RealClock
 from fawkes.harness.images import catalogue
+from fawkes.harness.kubernetes.apply import apply
 from fawkes.harness.kubernetes.chart import VALUES, Chart, FromChart, overrides, render_chart
 from fawkes.harness.kubernetes.stack import OPERATOR_NAMESPACE
 from fawkes.harness.operator.objects import Manifest, load_objects, name_of, namespace_of
 from fawkes.harness.places import PLATFORM
+from pod_of import pod_of
 from tiny_chart import PINNED_OPERATOR, helm, write_chart
 
 WORKLOADS = PLATFORM / "workloads"
@@ -303,6 +306,16 @@ class TestTheRealChart:
             labels = exporter["spec"]["template"]["metadata"]["labels"]
             assert service["spec"]["selector"].items() <= labels.items()
             assert port(exporter, service["spec"]["ports"][0]["targetPort"])
+
+    @pytest.mark.cluster
+    def test_an_api_server_takes_it_and_its_pods(self, got, api):
+        """A server judges by Pod Security what a workload's controller would make."""
+        apply(api, [*got.operator[:1], *load_objects(PLATFORM).of("Namespace")], clock=RealClock())
+        workloads = [m for m in (*got.operator, *got.platform) if m["kind"] in ("Deployment", "DaemonSet")]
+        assert len(workloads) == 3
+        for one in workloads:
+            api.apply(one, dry_run=True)
+            api.apply(pod_of(one, namespace_of(one)), dry_run=True)
 
     def test_its_exporters_replace_ours(self, got):
         workloads = got.among(load_objects(WORKLOADS))

@@ -43,6 +43,7 @@ def from_chart(tmp_path) -> Render:
     return render
 
 
+@pytest.mark.cluster
 def test_an_api_server_takes_what_is_printed(whole, api):
     printed = read_documents(as_yaml(whole))
 

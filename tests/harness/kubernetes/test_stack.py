@@ -11,6 +11,7 @@ from fawkes.harness.operator.objects import load_objects, name_of, namespace_of
 from fawkes.harness.places import PLATFORM
 from fawkes.harness.toolchain import cache_directory, find, pins
 from free_ports import free_ports
+from pod_of import pod_of
 
 WATCHED = [name_of(one) for one in load_objects(PLATFORM).of("Namespace")]
 
@@ -86,10 +87,10 @@ class TestOnAServer:
         templates = [one for one in applied if one["kind"] in ("Deployment", "StatefulSet", "DaemonSet")]
         assert len(templates) == 11
         for one in templates:
-            api.apply(_pod_of(one, namespace_of(one)), dry_run=True)
+            api.apply(pod_of(one, namespace_of(one)), dry_run=True)
         (node_exporter,) = [one for one in templates if name_of(one) == "node-exporter"]
         with pytest.raises(ProviderError, match=r"violates PodSecurity \"restricted:latest\": host namespaces"):
-            api.apply(_pod_of(node_exporter, "fawkes-monitoring"), dry_run=True)
+            api.apply(pod_of(node_exporter, "fawkes-monitoring"), dry_run=True)
 
     def test_so_do_the_pods_that_the_operator_makes(self, api, applied, operator):
         """Of objects whose Secrets are all there; without a node they only wait."""
@@ -120,15 +121,3 @@ def _secrets():
     ):
         metadata = {"name": name, "namespace": namespace}
         yield {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict.fromkeys(keys, "none")}
-
-
-def _pod_of(workload, namespace):
-    """A pod as the workload's controller would make it, with a volume for each of its claims."""
-    template = workload["spec"]["template"]
-    spec = {key: value for key, value in template["spec"].items() if key != "serviceAccountName"}
-    named = {volume["name"] for volume in spec.get("volumes", ())}
-    mounted = {mount["name"] for one in spec["containers"] for mount in one.get("volumeMounts", ())}
-    claimed = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in sorted(mounted - named)]
-    metadata = {**template["metadata"], "name": f"{name_of(workload)}-try", "namespace": namespace}
-    volumes = [*spec.get("volumes", ()), *claimed]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {**spec, "volumes": volumes}}

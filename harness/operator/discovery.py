@@ -96,8 +96,8 @@ def _target(service: Manifest, pod: Pod, port_name: str, endpoint: Mapping[str, 
     labels = {
         f"{_META}namespace": namespace_of(service),
         **_object_labels("service", service["metadata"]),
-        # The endpoints controller gives the Endpoints object its Service's name and labels.
-        **_object_labels("endpoints", {"name": name_of(service), "labels": labels_of(service)}),
+        # The endpoints controller gives the Endpoints object its Service's name and labels, and its own.
+        **_object_labels("endpoints", {"name": name_of(service), "labels": {**labels_of(service), **_own(service)}}),
         **endpoint,
         **_object_labels("pod", {"name": pod.name, "labels": pod.labels}),
         f"{_META}pod_ip": "127.0.0.1",
@@ -107,8 +107,15 @@ def _target(service: Manifest, pod: Pod, port_name: str, endpoint: Mapping[str, 
         f"{_META}pod_container_port_name": port_name,
         f"{_META}pod_container_port_number": number,
         f"{_META}pod_container_port_protocol": "TCP",
+        f"{_META}pod_container_init": "false",
     }
     return {"targets": [f"127.0.0.1:{number}"], "labels": labels}
+
+
+def _own(service: Manifest) -> dict[str, str]:
+    """Labels that the endpoints controller adds (pkg/controller/endpoint/endpoints_controller.go, v1.34.3)."""
+    headless = {"service.kubernetes.io/headless": ""} if service["spec"].get("clusterIP") == "None" else {}
+    return {"endpoints.kubernetes.io/managed-by": "endpoint-controller", **headless}
 
 
 def _endpoint_labels(pod: Pod, port_name: str) -> dict[str, str]:

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from fawkes.harness.errors import UsageError
 from fawkes.harness.operator.discovery import sanitize, target_file
 from fawkes.harness.operator.objects import Manifest, Objects, display_name, name_of, namespace_of
 from fawkes.harness.operator.selectors import selected
@@ -63,6 +65,14 @@ _KNOWN_ENDPOINT: Final = {
 }
 
 
+_NOT_TOLD: Final = re.compile(
+    "__meta_kubernetes_"
+    "(node_.+|namespace_.+|endpoint_(node_name|hostname)|endpoints_annotation.+|pod_(node_name|host_ip|uid|annotation.+"
+    "|container_(image|id)|controller_.+|deployment_name|job_name|cronjob_name))"
+)
+"""Labels of discovery that processes don't have (harness/operator/discovery.py)."""
+
+
 def selected_monitors(prometheus: Manifest, objects: Objects) -> list[Manifest]:
     """The ServiceMonitors that a Prometheus object selects."""
     spec = prometheus["spec"]
@@ -92,6 +102,8 @@ def relabel_configs(relabelings: Sequence[Mapping[str, Any]] | None) -> list[Con
     translated = []
     for one in relabelings or ():
         require_known("relabeling", one, _RELABELING)
+        if unknown := [label for label in one.get("sourceLabels", ()) if _NOT_TOLD.fullmatch(label)]:
+            raise UsageError(f"relabeling by {', '.join(unknown)} cannot be rendered: processes have no such label")
         config = {_RELABELING[key]: value for key, value in one.items() if value not in ("", [], 0, None)}
         translated.append(config | ({"action": config["action"].lower()} if "action" in config else {}))
     return translated

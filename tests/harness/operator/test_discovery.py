@@ -33,6 +33,8 @@ def test_a_target_carries_what_kubernetes_would_have_told():
         "endpoints_name": "web",
         "endpoints_label_app_kubernetes_io_name": "web",
         "endpoints_labelpresent_app_kubernetes_io_name": "true",
+        "endpoints_label_endpoints_kubernetes_io_managed_by": "endpoint-controller",
+        "endpoints_labelpresent_endpoints_kubernetes_io_managed_by": "true",
         "endpoint_port_name": "metrics",
         "endpoint_port_protocol": "TCP",
         "endpoint_ready": "true",
@@ -50,6 +52,7 @@ def test_a_target_carries_what_kubernetes_would_have_told():
         "pod_container_port_name": "http",
         "pod_container_port_number": "4001",
         "pod_container_port_protocol": "TCP",
+        "pod_container_init": "false",
     }
     # The container's other port is a target too, but no endpoint's.
     assert second["targets"] == ["127.0.0.1:4002"]
@@ -95,3 +98,10 @@ def test_every_namespace_has_a_file_also_an_empty_one():
     assert sorted(files) == ["targets/empty.json", "targets/ns.json"]
     assert json.loads(files["targets/empty.json"]) == []
     assert len(json.loads(files["targets/ns.json"])) == 2
+
+
+def test_endpoints_of_a_headless_service_say_so():
+    headless = {**SERVICE, "spec": {**SERVICE["spec"], "clusterIP": "None"}}
+    label = "__meta_kubernetes_endpoints_labelpresent_service_kubernetes_io_headless"
+    assert service_targets(headless, [POD])[0]["labels"][label] == "true"
+    assert label not in service_targets(SERVICE, [POD])[0]["labels"]

@@ -8,6 +8,8 @@ from fawkes.harness.operator import prometheus as prom
 from fawkes.harness.operator.discovery import Pod
 from fawkes.harness.operator.scrape import scrape_configs, selected_monitors
 
+NODE = "__meta_kubernetes_pod_node_name"
+
 
 def core(objects):
     return objects.get("Prometheus", "fawkes-monitoring", "core")
@@ -161,6 +163,11 @@ def test_the_alertmanager_is_found_through_its_service(platform):
             *("ServiceMonitor", "fawkes-cicd", "argocd"),
             lambda m: m["spec"]["endpoints"][0].update(tlsConfig={}),
             r"ServiceMonitor fawkes-cicd/argocd endpoints\[0\]: tlsConfig cannot be rendered",
+        ),
+        (
+            *("ServiceMonitor", "fawkes-cicd", "argocd"),
+            lambda m: m["spec"]["endpoints"][0].update(relabelings=[{"sourceLabels": [NODE], "targetLabel": "node"}]),
+            f"relabeling by {NODE} cannot be rendered: processes have no such label",
         ),
         (
             *("ServiceMonitor", "fawkes-cicd", "argocd"),

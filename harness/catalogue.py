@@ -25,6 +25,7 @@ from fawkes.harness.checks.paths import EventPathExpectation, SamplePathExpectat
 from fawkes.harness.checks.refusals import RefusalsExpectation, check_refusals
 from fawkes.harness.checks.rendered_equal import RenderedEqualExpectation, check_rendered_equal
 from fawkes.harness.checks.retention import RetentionExpectation, check_retention
+from fawkes.harness.checks.targets_equal import TargetsEqualExpectation, check_targets_equal
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History
 from fawkes.harness.observe.adr import observe_adr_defect
@@ -42,6 +43,7 @@ from fawkes.harness.observe.notifications import observe_notification
 from fawkes.harness.observe.paths import observe_event_path, observe_sample_path
 from fawkes.harness.observe.rendered_equal import observe_rendered_equal
 from fawkes.harness.observe.retention import observe_retention
+from fawkes.harness.observe.targets_equal import observe_targets_equal
 from fawkes.harness.world import Recorder, World
 
 
@@ -86,6 +88,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(LatencyExpectation, _recorded_by_workload, check_latency),
         Kind(AnswersExpectation, _recorded_by_workload, check_answers),
         Kind(RenderedEqualExpectation, observe_rendered_equal, check_rendered_equal),
+        Kind(TargetsEqualExpectation, observe_targets_equal, check_targets_equal),
         Kind(OfferedLoadExpectation, _recorded_by_workload, check_offered_load),
     )
 }

@@ -22,8 +22,10 @@ from fawkes.harness.inventory import Inventory, PrometheusReplica
 from fawkes.harness.model import Component, Json
 from fawkes.harness.operator import alertmanager as am
 from fawkes.harness.operator import prometheus as prom
+from fawkes.harness.operator.discovery import Pod
 from fawkes.harness.operator.objects import Manifest, Objects, name_of
 from fawkes.harness.plan import Plan
+from fawkes.harness.pods import discovered
 from fawkes.harness.secrets import Secrets
 
 Tree = dict[str, Json]
@@ -46,6 +48,11 @@ def local_rendering(objects: Objects) -> dict[str, Tree]:
     inventory = imagined.plan.inventory
     pods = {one.name: _prometheus(one, parts, imagined) for one in inventory.prometheus}
     return pods | {name: _alertmanager(owner, name, parts, imagined) for owner, name in inventory.alertmanagers}
+
+
+def local_pods(objects: Objects) -> list[Pod]:
+    """The pods that discovery sees on the local provider, as far as the platform itself has them."""
+    return discovered(_Imagined(objects).plan, [])
 
 
 def flags(argv: Sequence[str]) -> dict[str, Json]:

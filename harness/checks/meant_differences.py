@@ -13,6 +13,11 @@ Path = tuple[str, ...]
 """Kind of pod (`prometheus`), then keys: `("prometheus", "flags", "thanos-sidecar", "objstore.config")`."""
 
 
+SAME: Final = "for the cluster's pods"
+HOME: Final = "for the local provider's pods"
+"""The two sections of a target (harness/checks/targets_equal.py)."""
+
+
 class Meant(NamedTuple):
     """A difference that must be there or may be there."""
 
@@ -22,6 +27,8 @@ class Meant(NamedTuple):
 
 
 _HARNESS_FLAG: Final = "set by the harness alone, "
+_ADDRESS: Final = "a process listens on loopback, on a port of its own"
+_REFUSED: Final = "a monitor that relabels by it is refused (harness/operator/scrape.py)"
 _NO_TLS: Final = "TLS of the pods' web pages: the operator's file for it is empty unless the object asks for TLS, "
 
 MEANT: Final[Sequence[Meant]] = (
@@ -60,6 +67,28 @@ MEANT: Final[Sequence[Meant]] = (
     ),
     Meant(("alertmanager", "config", "global", "smtp_smarthost"), "the run's own mail server"),
     Meant(("alertmanager", "config", "global", "pagerduty_url"), "the run's own PagerDuty"),
+    Meant(("target", SAME, "*", "*", "labels", "instance"), _ADDRESS),
+    Meant(("target", HOME, "*", "*", "instance"), _ADDRESS),
+    *(
+        Meant(("target", SAME, "*", "*", "discovered", f"__meta_kubernetes_{label}"), why)
+        for label, why in (
+            ("pod_ip", _ADDRESS),
+            *((label, f"processes have no node; {_REFUSED}") for label in ("*node_name", "pod_host_ip")),
+            ("pod_uid", f"only an API server gives one; {_REFUSED}"),
+            ("pod_container_image", f"processes have no image; {_REFUSED}"),
+            ("pod_controller_*", f"no controller makes processes; {_REFUSED}"),
+            ("pod_annotation*", f"nothing asks for a pod's annotations; {_REFUSED}"),
+            ("endpoints_annotation*", f"it holds when they last changed; {_REFUSED}"),
+        )
+    ),
+    *(
+        Meant(("target", HOME, f"serviceMonitor/fawkes-monitoring/{job}/0"), "there is one on a cluster only")
+        for job in ("kube-state-metrics", "node-exporter")
+    ),
+    Meant(
+        ("target", HOME, "serviceMonitor/fawkes-monitoring/thanos/0", "fawkes-monitoring/thanos-query/*"),
+        "the pod of a Deployment has a name that nobody knows before",
+    ),
 )
 
 

@@ -16,6 +16,13 @@ def _honor_labels_lost(objects: Objects) -> Objects:
     return objects.edit("ServiceMonitor", "fawkes-platform", "dora", change)
 
 
+def _service_renamed(objects: Objects) -> Objects:
+    def change(service: dict[str, Any]) -> None:
+        service["metadata"]["labels"]["fawkes.io/service"] = "registry"
+
+    return objects.edit("Service", "fawkes-cicd", "harbor", change)
+
+
 MUTANTS: Final = (
     Mutant(
         "honor_labels_lost",
@@ -23,5 +30,12 @@ MUTANTS: Final = (
         "selectors_equal",
         Stage.PROMETHEUS,
         change=_honor_labels_lost,
+    ),
+    Mutant(
+        "service_renamed",
+        "Harbor's Service on the cluster is called registry, and so is the job of its target",
+        "selectors_equal",
+        Stage.PROMETHEUS,
+        change=_service_renamed,
     ),
 )

@@ -32,6 +32,8 @@ class ControlPlane:
     kubectl: Path
     directory: Path
     """For logs."""
+    http: httpx.Client
+    """For what neither the client's package nor kubectl offers, or not fast enough."""
 
     def running(self, *argv: str) -> contextlib.AbstractContextManager[None]:
         """Another process that finds the server by its environment, as the operator does."""
@@ -79,17 +81,22 @@ def control_plane(directory: Path) -> Iterator[ControlPlane]:
             "--endpoint-reconciler-type=none",  # its own endpoint may not be loopback
         )
         trust = str(directory / "authority.pem")
-        with httpx.Client(verify=ssl.create_default_context(cafile=trust), trust_env=False) as http:
-            ready = lambda: http.get(f"{api}/readyz", headers={"Authorization": f"Bearer {token}"}).status_code  # noqa: E731
-            eventually("an API server", ready, lambda code: code == 200, within_s=_UP_WITHIN_S, clock=RealClock())
+        to_server = {
+            "verify": ssl.create_default_context(cafile=trust),
+            "headers": {"Authorization": f"Bearer {token}"},
+        }
+        http = stack.enter_context(httpx.Client(base_url=api, trust_env=False, timeout=30, **to_server))
+        ready = lambda: http.get("/readyz").status_code  # noqa: E731
+        eventually("an API server", ready, lambda code: code == 200, within_s=_UP_WITHIN_S, clock=RealClock())
         start(
             path["kube-controller-manager"],
             f"--kubeconfig={kubeconfig}",
             "--leader-elect=false",
             "--secure-port=0",
+            "--controllers=*,-node-lifecycle-controller",  # a node of a test has no kubelet and is not dead for that
             f"--service-account-private-key-file={directory / 'accounts.key'}",
         )
-        yield ControlPlane(kubeconfig, Path(path["kubectl"]), directory)
+        yield ControlPlane(kubeconfig, Path(path["kubectl"]), directory, http)
 
 
 @contextlib.contextmanager

@@ -152,7 +152,7 @@ def test_what_is_rendered_here_is_what_the_operator_generates(judge, variant):
 
 
 def test_no_difference_is_meant_that_there_is_not():
-    assert {one.why for one in MEANT} <= MET
+    assert {one.why for one in MEANT if one.where[0] != "target"} <= MET
 
 
 def test_an_object_that_is_another_on_the_cluster_is_told_field_by_field(judge):

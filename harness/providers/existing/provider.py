@@ -43,6 +43,9 @@ class ExistingProvider(KubernetesProvider):
         self._away: dict[str, set[str]] = {}
         """Namespace -> parts that a controller would bring back, if it were let."""
 
+    def reachable(self, parts: Sequence[str]) -> None:
+        """Nothing to wait for: a port-forward is opened by the first connection, which waits for it."""
+
     def kill(self, part: str) -> None:
         """Delete its pod without grace. Until `revive` its namespace may have no new pods, so nothing replaces it.
 

@@ -1,6 +1,11 @@
 """What a run has left in a cluster of others is found by its mark and removed; what others have stays."""
 
 import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -104,6 +109,33 @@ def test_a_cluster_that_does_not_answer_keeps_its_entry(tmp_path, plane, guest):
     gone = dataclasses.replace(guest, kubeconfig=str(dead), server="https://127.0.0.1:1")
     with pytest.raises(ProviderError, match="may still be there"):
         reclaim(gone.entry(), clock=RealClock())
+
+
+DIES = """
+import os, sys
+from pathlib import Path
+from fawkes.harness.ledger import Ledger, state_directory
+from fawkes.harness.providers.existing.fence import Fence
+from fawkes.harness.providers.existing.leftovers import Guest, identity
+kubeconfig, word = sys.argv[1:]
+fence = Fence(Path(kubeconfig), "it", run_id=word)
+guest = Guest("it", word, kubeconfig, "it", fence.server, identity(fence), word)
+Ledger(state_directory(os.environ), word).cluster(guest.entry())
+fence.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": word}})
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_harness_gc_removes_what_a_killed_run_had_made(plane, owner, word, tmp_path):
+    environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    argv = [sys.executable, "-c", DIES, str(plane.kubeconfig), word]
+    assert subprocess.run(argv, env=environ, check=False).returncode == -signal.SIGKILL
+    assert owner.get("v1", "Namespace", word)
+    gc = [Path(sys.executable).with_name("harness"), "gc"]
+    done = subprocess.run(gc, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, "1 clusters removed" in done.stdout) == (0, True), done.stderr
+    assert owner.get("v1", "Namespace", word) is None
+    assert list(tmp_path.rglob("*.jsonl")) == []
 
 
 def test_the_mark_of_another_run_is_not_ours(fence, plane, word):

@@ -88,5 +88,10 @@ def test_nothing_of_a_fault_is_left_when_all_are_back(provider, fence, word):
     assert provider.is_ready("two-0")
 
 
+def test_no_way_in_is_opened_before_somebody_goes_it(provider):
+    provider.place({"four-0": Whereabouts("nowhere", {"app": "four"}, "c", {"http": 80})})
+    provider.reachable(["four-0"])  # would wait for it, were it asked
+
+
 def test_what_needs_the_node_is_said_to_be_missing():
     assert missing_abilities(ExistingProvider, ["kill", "pause", "partition", "kubernetes"]) == ["pause", "partition"]

@@ -51,11 +51,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All of the table, and what follows for the operator."""
+    """All of the table, and what it speaks of."""
 
     rows: tuple[Row, ...]
-    operator: Verdict | None
-    """None where the look ended before it came to that."""
+    platform: tuple[Manifest, ...] = ()
+    operator: tuple[Manifest, ...] = ()
+    """Of our own; empty where none is to be installed."""
 
     def refuse(self) -> None:
         """ProviderError with every obstacle, if there is one."""
@@ -72,15 +73,15 @@ def preflight(fence: Fence, target: Target, prefix: Prefix, bundle: Callable[[],
     """
     rows = [_cluster(fence, target), _production(fence, target)]
     if any(row.state == "no" for row in rows):
-        return Report(tuple(rows), None)
+        return Report(tuple(rows))
     verdict = _operator_verdict(fence, target, prefix)
-    manifests = whole_platform(prefix)
-    if verdict.install:
-        manifests += our_operator(prefix, bundle(), define=verdict.define)
+    platform = whole_platform(prefix)
+    operator = our_operator(prefix, bundle(), define=verdict.define) if verdict.install else []
+    manifests = [*platform, *operator]
     row = Row("operator", "no" if verdict.obstacle else "ok", verdict.found, verdict.obstacle or "")
     checks = (_names, _accepted, _rights, _storage, _capacity, _onlookers)
     rows += [*_made(manifests), row, *(one for check in checks for one in _asked(check, fence, manifests))]
-    return Report(tuple(rows), verdict)
+    return Report(tuple(rows), tuple(platform), tuple(operator))
 
 
 def _asked(

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from fawkes.harness.errors import DeadlineExceeded, ProviderError
 from fawkes.harness.eventually import Clock, eventually
+from fawkes.harness.images.catalogue import reference
 from fawkes.harness.kubernetes.api import asked_again
 from fawkes.harness.kubernetes.apply import apply, delete_namespaces
 from fawkes.harness.kubernetes.explain import explain
 from fawkes.harness.kubernetes.pods import CONTAINER_SECURITY, POD_SECURITY
+from fawkes.harness.kubernetes.trouble import troubles
 from fawkes.harness.operator.objects import Manifest, name_of
 from fawkes.harness.prefix import Prefix
 from fawkes.harness.providers.existing.fence import Fence
@@ -18,14 +20,16 @@ from fawkes.harness.providers.existing.fence import Fence
 NAMESPACE: Final = "fawkes-trial"
 _WITHIN_S: Final = 180.0
 """Twelve images that have to come from a registry; on a node that has them it takes 3 s."""
+_LOOK_EVERY_S: Final = 0.5
 _ASKED_OF_SERVICES: Final = "import fawkes.fixtures.services.dora, fawkes.harness.serve"
+_RELOADER: Final = "--prometheus-config-reloader="
 _STARTED: Final = ("RunContainerError", "CreateContainerError", "CrashLoopBackOff")
 """Reasons to wait that a container has only when its image is there."""
 
 
 def images_of(manifests: Iterable[Manifest]) -> list[str]:
-    """Every image that pods of these objects are started from, as far as they say."""
-    return sorted({image for one in manifests for image in _images(one)})
+    """Every image that pods of these objects are started from; of an operator, also what it starts beside them."""
+    return sorted({image for one in manifests for image in (*_images(one), *_derived(one))})
 
 
 def try_images(
@@ -57,8 +61,16 @@ def try_images(
 
 
 def _await_images(fence: Fence, pod: Manifest, clock: Clock, within_s: float) -> None:
+    since_s: dict[tuple[str, str], float] = {}
+    lasting: list[str] = []
+
     def now() -> Manifest | None:
-        return fence.get("v1", "Pod", name_of(pod), str(pod["metadata"]["namespace"]))
+        found = fence.get("v1", "Pod", name_of(pod), str(pod["metadata"]["namespace"]))
+        for trouble in troubles(found or pod):
+            lasts_s = clock.monotonic_s() - since_s.setdefault((trouble.where, trouble.reason), clock.monotonic_s())
+            if trouble.reason not in _STARTED and lasts_s >= trouble.heals_within_s:
+                lasting[:] = [str(trouble)]
+        return found
 
     try:
         found = eventually(
@@ -66,7 +78,9 @@ def _await_images(fence: Fence, pod: Manifest, clock: Clock, within_s: float) ->
             asked_again(now),
             lambda one: one is not None and not list(_waiting(one)),
             within_s=within_s,
+            every_s=_LOOK_EVERY_S,
             clock=clock,
+            hopeless=lambda: lasting[0] if lasting else None,
         )
     except DeadlineExceeded as late:
         raise ProviderError(
@@ -123,6 +137,21 @@ def _pod(space: str, images: Sequence[str], services: str) -> Manifest:
 
 def _container_name(index: int) -> str:
     return f"image-{index}"
+
+
+def _derived(manifest: Manifest) -> Iterator[str]:
+    """What an operator takes for an object that names no image, and what ours is told to take."""
+    spec = manifest.get("spec", {})
+    match manifest["kind"]:
+        case "Prometheus":
+            yield spec.get("image") or reference("prometheus")
+            if "thanos" in spec and "image" not in spec["thanos"]:
+                yield reference("thanos")
+        case "Alertmanager":
+            yield spec.get("image") or reference("alertmanager")
+        case "Deployment":
+            args = (arg for one in spec["template"]["spec"]["containers"] for arg in one.get("args", ()))
+            yield from (arg.removeprefix(_RELOADER) for arg in args if arg.startswith(_RELOADER))
 
 
 def _images(value: Any) -> Iterator[str]:

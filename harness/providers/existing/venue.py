@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -20,11 +20,12 @@ from fawkes.harness.kubernetes.stack import provide_bundle
 from fawkes.harness.kubernetes.waiting import wait_ready
 from fawkes.harness.kubernetes.whereabouts import STAND_INS
 from fawkes.harness.ledger import Ledger, state_directory
+from fawkes.harness.operator.objects import Manifest
 from fawkes.harness.prefix import Prefix
 from fawkes.harness.providers.base import Provider
 from fawkes.harness.providers.existing.fence import Fence
 from fawkes.harness.providers.existing.leftovers import Guest, identity, remove
-from fawkes.harness.providers.existing.planned import our_operator, platform_prefix, whole_platform
+from fawkes.harness.providers.existing.planned import platform_prefix
 from fawkes.harness.providers.existing.port_forwards import PortForwards
 from fawkes.harness.providers.existing.preflight import Report, known_context, preflight
 from fawkes.harness.providers.existing.provider import ExistingProvider
@@ -93,8 +94,9 @@ class ExistingVenue:
             ledger.cluster(_guest(fence, target, names).entry())
             stack.callback(_leave, fence, ledger, clock, progress)
             progress("trying every image in a pod")
-            try_images(fence, prefix, images_of(whole_platform(prefix)), SERVICES, clock=clock)
-            _install(fence, prefix, report, bundle, clock, progress)
+            images = images_of([*report.platform, *report.operator])
+            try_images(fence, prefix, images, SERVICES, clock=clock)
+            _install(fence, report.operator, clock, progress)
             return cls(fence, target, prefix, binaries, kubectl, ledger, fixed_ports, stack.pop_all())
 
     def site(self, directory: Path, blueprint: Blueprint, clock: RealClock) -> ClusterSite:
@@ -147,18 +149,10 @@ def _guest(fence: Fence, target: Target, namespaces: list[str]) -> Guest:
     )
 
 
-def _install(
-    fence: Fence,
-    prefix: Prefix,
-    report: Report,
-    bundle: Callable[[], Path],
-    clock: RealClock,
-    progress: Callable[[str], None],
-) -> None:
-    if report.operator is None or not report.operator.install:
+def _install(fence: Fence, manifests: Sequence[Manifest], clock: RealClock, progress: Callable[[str], None]) -> None:
+    if not manifests:
         return
     progress("installing an operator for our namespaces")
-    manifests = our_operator(prefix, bundle(), define=report.operator.define)
     apply(fence, manifests, clock=clock, within_s=_OPERATOR_WITHIN_S)
     deployments = [one for one in manifests if one["kind"] == "Deployment"]
     wait_ready(fence, deployments, clock=clock, within_s=_OPERATOR_WITHIN_S)

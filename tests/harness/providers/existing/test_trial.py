@@ -58,6 +58,12 @@ def test_an_image_that_does_not_come_is_told_in_the_clusters_words(tried):
         tried(waiting("ImagePullBackOff"), ended(0))
 
 
+def test_a_name_that_no_image_can_have_is_not_waited_for(tried):
+    with pytest.raises(ProviderError, match="InvalidImageName") as told:
+        tried(waiting("InvalidImageName"), ended(0))
+    assert "gave up early" in str(told.value.__cause__)
+
+
 def test_services_of_somebody_else_are_not_ours(tried):
     with pytest.raises(ProviderError, match="not an image of these services"):
         tried(ended(1), ended(0))
@@ -69,6 +75,8 @@ def test_every_image_of_the_platform_is_tried():
     assert {name.rpartition("/")[2].partition(":")[0] for name in images} >= {
         "minio",
         "thanos",
+        "prometheus",
+        "alertmanager",
         "kube-state-metrics",
         "node-exporter",
         "services",

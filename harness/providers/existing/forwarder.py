@@ -32,6 +32,9 @@ _OPEN_WITHIN_S: Final = 15.0
 """kubectl says where it listens after 0.3 s; behind a slow credential plugin it takes seconds."""
 _LOOK_EVERY_S: Final = 1.0
 """One list of pods in each namespace that has a tunnel. What waits for a pod that was replaced waits longer."""
+_LAST_WORDS_S: Final = 10.0
+"""For what is still to come when one side has ended. That it has is not always told to the pod, whose servers then
+would keep the connection for minutes."""
 _LISTENS: Final = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) ->")
 _RESET: Final = struct.pack("ii", 1, 0)  # linger for 0 s: close(2) sends RST
 
@@ -138,18 +141,24 @@ async def drop_those_of_gone_pods(tunnels: Sequence[Tunnel], pods: Pods) -> None
 
 
 async def carry(tunnel: Tunnel, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One connection, until both sides have ended it."""
+    """One connection, until both sides have ended it, or one has and the other is silent about it."""
     try:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", await tunnel.port())
     except (HarnessError, OSError) as error:
         _say(f"{tunnel.route.name}: {error}")
         _reset(writer)
         return
+    ways = [asyncio.create_task(_pump(reader, far_writer)), asyncio.create_task(_pump(far_reader, writer))]
     try:
-        await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-    except OSError:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait(ways, timeout=_LAST_WORDS_S)
+        if any(way.exception() for way in ended):
+            _reset(writer)
+    except asyncio.CancelledError:  # when all ends; asyncio would log it as our failure
         _reset(writer)
     finally:
+        for way in ways:
+            way.cancel()
         for side in (writer, far_writer):
             side.close()
 
@@ -175,6 +184,8 @@ async def _serve(control: socket.socket, pods: Pods, kubectl: Sequence[str]) -> 
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     tunnels: list[Tunnel] = []
     serving: list[asyncio.Task[asyncio.Server]] = []
+    carried: set[asyncio.Task[None]] = set()
+    """The loop itself doesn't keep its tasks alive."""
 
     def listen() -> None:
         message, sockets, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 1)
@@ -185,7 +196,9 @@ async def _serve(control: socket.socket, pods: Pods, kubectl: Sequence[str]) -> 
         tunnels.append(tunnel)
 
         async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await carry(tunnel, reader, writer)
+            task = loop.create_task(carry(tunnel, reader, writer))
+            carried.add(task)
+            task.add_done_callback(carried.discard)
 
         serving.append(loop.create_task(asyncio.start_server(accepted, sock=socket.socket(fileno=sockets[0]))))
 

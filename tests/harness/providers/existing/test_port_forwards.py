@@ -174,12 +174,14 @@ def test_a_wanted_port_is_taken_and_a_busy_one_named(made):
         made(fixed={("one-0", "http"): free}).address("one-0", "http")
 
 
-def test_closing_ends_every_process_and_frees_the_addresses(made, pod, word):
+def test_closing_ends_every_process_and_frees_the_addresses(made, pod, word, tmp_path):
     reach = made()
     pod("one-0")
     reach.manifests("one-0", where(word))
     address = reach.address("one-0", "http")
-    said(address)
+    host, port = address.split(":")
+    still_open = socket.create_connection((host, int(port)), WITHIN_S)
+    assert still_open.makefile().readline()
     (kubectl,) = children()
     there = [kubectl, kubectl.parent()]
     reach.close()
@@ -187,6 +189,8 @@ def test_closing_ends_every_process_and_frees_the_addresses(made, pod, word):
     assert not psutil.wait_procs(there, WITHIN_S)[1]
     with pytest.raises(ConnectionRefusedError):
         said(address)
+    still_open.close()
+    assert "Traceback" not in (tmp_path / "port-forwards.log").read_text()
 
 
 HARNESS = """

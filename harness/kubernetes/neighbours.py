@@ -1,4 +1,4 @@
-"""What is otherwise for a platform that shares its cluster: it takes no node port, and stores only what is its own."""
+"""What is otherwise for a platform that shares its cluster: it takes no port of a node, and tells only of its own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any, Final
 from fawkes.harness.operator.objects import Manifest, name_of
 from fawkes.harness.prefix import Prefix
 
-_STATE: Final = ("ServiceMonitor", "kube-state-metrics")
+_STATE: Final = ("Deployment", "kube-state-metrics")
 _NODES: Final = ("DaemonSet", "node-exporter")
+_RESOURCES: Final = "--resources="
+_NOT_OURS: Final = ("namespaces", "nodes", "persistentvolumes", "storageclasses")
+"""Resources without a namespace. kube-state-metrics would tell of each once for every namespace that it is given."""
 
 
 def considerate(manifest: Manifest, prefix: Prefix) -> Manifest:
@@ -22,16 +25,22 @@ def considerate(manifest: Manifest, prefix: Prefix) -> Manifest:
     return manifest
 
 
-def _of_ours_alone(monitor: Manifest, prefix: Prefix) -> Manifest:
-    """kube-state-metrics tells of all namespaces; what it says of others' is not stored, and alerts nobody here.
-
-    Its own `--namespaces` won't do: it then tells of nodes and volumes once for each namespace.
-    """
-    changed: dict[str, Any] = copy.deepcopy(dict(monitor))
-    keep = {"action": "keep", "sourceLabels": ["namespace"], "regex": "|".join(prefix.namespaces())}
-    for endpoint in changed["spec"]["endpoints"]:
-        endpoint["metricRelabelings"] = [*endpoint.get("metricRelabelings", ()), keep]
+def _of_ours_alone(deployment: Manifest, prefix: Prefix) -> Manifest:
+    """kube-state-metrics would hold all of a cluster in memory, and alerts would fire for others' pods."""
+    changed: dict[str, Any] = copy.deepcopy(dict(deployment))
+    for container in changed["spec"]["template"]["spec"]["containers"]:
+        container["args"] = [
+            *map(_without_the_clusters, container["args"]),
+            f"--namespaces={','.join(prefix.namespaces())}",
+        ]
     return changed
+
+
+def _without_the_clusters(arg: str) -> str:
+    if not arg.startswith(_RESOURCES):
+        return arg
+    kept = [one for one in arg.removeprefix(_RESOURCES).split(",") if one not in _NOT_OURS]
+    return _RESOURCES + ",".join(kept)
 
 
 def _off_the_nodes_ports(daemons: Manifest) -> Manifest:

@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -189,3 +192,25 @@ def test_a_context_that_is_not_there_is_told_with_those_that_are(target, tmp_pat
         known_context(dataclasses.replace(target, context="other"))
     with pytest.raises(UsageError, match="--kubeconfig FILE"):
         known_context(dataclasses.replace(target, kubeconfig=str(tmp_path / "none")))
+
+
+def test_the_command_prints_the_table_and_ends_with_what_is_missing(target):
+    words = ["--context", "it", "--kubeconfig", target.kubeconfig, "--namespace-prefix", target.namespace_prefix]
+    harness = Path(sys.executable).with_name("harness")
+    done = subprocess.run([harness, "preflight", *words], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3
+    assert f"{target.namespace_prefix}-fawkes-monitoring" in done.stdout
+    assert "nothing was made in this cluster" in done.stderr
+    assert "--install-operator" in done.stderr
+
+
+def test_a_run_that_may_not_be_leaves_nothing_behind(target, owner, tmp_path):
+    before = everything(owner)
+    words = ["--context", "it", "--kubeconfig", target.kubeconfig, "--namespace-prefix", target.namespace_prefix]
+    argv = [Path(sys.executable).with_name("harness"), "run", "smoke", "--on", "existing", *words]
+    environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path, env=environ)
+    assert done.returncode == 3
+    assert "nothing was made in this cluster" in done.stderr
+    assert everything(owner) == before
+    assert list(tmp_path.glob("state/**/*.jsonl")) == []

@@ -1,6 +1,7 @@
 """Make the images of a kind cluster and a cluster of them, then take it down: seconds, sizes, memory.
 
-`--cold` makes the images in an empty cache (Debian comes from its mirror); the binaries are never built here.
+`--cold` makes the images in an empty cache (Debian comes from its mirror); the binaries are never built here. `--ports`
+tells what it costs to lead ports of the node to this machine.
 
 Example: .venv/bin/python bench/kind.py
 """
@@ -18,13 +19,17 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psutil
+
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.images.docker import Docker, running_docker
-from fawkes.harness.images.provide import BINARIES, ClusterImages, image_directory, provide_images
+from fawkes.harness.images.provide import BINARIES, ClusterImages, Stock, image_directory, provide_images
+from fawkes.harness.providers.kind.cluster import attach, create
+from fawkes.harness.providers.kind.config import cluster_name, kind_config
 from fawkes.harness.signals import listen
 from fawkes.harness.toolchain import provide
 
-_WITHIN = "300s"
+_WITHIN_S = 300
 """Ready in a minute on two cores that others use."""
 
 CLAIM = """\
@@ -52,17 +57,20 @@ spec:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cold", action="store_true")
+    parser.add_argument("--ports", type=int, nargs="*", default=[], help="clusters with so many, e.g. 1 32 64")
     wish = parser.parse_args()
     listen()
     binaries = {name: binary.path for name, binary in provide(BINARIES, progress=_say).items()}
     with running_docker(environ=os.environ, clock=RealClock(), progress=_say) as docker:
         if wish.cold:
             _make_cold(docker, binaries)
-        began_s = time.monotonic()
-        images = _make(docker, binaries, os.environ)
-        _say(f"images, as they are in the cache     {time.monotonic() - began_s:7.1f} s")
+        with _timed("images, as they are in the cache"):
+            images = _make(docker, binaries, os.environ)
+        stock = Stock(docker, binaries, images)
         _tell_sizes(docker, images)
-        _bring_up(docker, binaries, images)
+        _bring_up(stock)
+        for number in wish.ports:
+            _with_ports(number, stock)
 
 
 def _make(docker: Docker, binaries: Mapping[str, Path], environ: Mapping[str, str]) -> ClusterImages:
@@ -95,40 +103,59 @@ def _tell_sizes(docker: Docker, images: ClusterImages) -> None:
         _say(f"{path.name:36} {path.stat().st_size / 2**20:7.0f} MiB")
 
 
-def _bring_up(docker: Docker, binaries: Mapping[str, Path], images: ClusterImages) -> None:
-    with tempfile.TemporaryDirectory(prefix="fawkes-kind-") as scratch:
-        kubeconfig = Path(scratch) / "kubeconfig"
-        name = f"fawkes-bench-{os.getpid()}"
-        kubectl = [str(binaries["kubectl"]), "--kubeconfig", str(kubeconfig)]
-        with cluster(name, kubeconfig, images.node, binaries, docker) as environ:
-            with _timed("every pod of the system ready"):
-                wait = ["wait", "pods", "--all", "--all-namespaces", "--for=condition=Ready", f"--timeout={_WITHIN}"]
-                _run([*kubectl, *wait], environ)
-            with _timed("services loaded"):
-                load = ["load", "image-archive", str(images.services), "--name", name]
-                _run([str(binaries["kind"]), *load], environ)
+def _bring_up(stock: Stock) -> None:
+    """As a run does it; the cluster is said to be made when its own pods are ready and our services are loaded."""
+    with tempfile.TemporaryDirectory(prefix="fawkes-kind-") as state:
+        environ = {**os.environ, "XDG_STATE_HOME": state}
+        name = cluster_name(f"bench-{os.getpid()}")
+        with _timed("cluster ready, services loaded"):
+            made = create(
+                name,
+                docker=stock.docker,
+                images=stock.images,
+                binaries=stock.binaries,
+                fixed_ports={},
+                environ=environ,
+                clock=RealClock(),
+                progress=lambda _: None,
+            )
+        try:
+            with _timed("attached to"):
+                attach(name, environ=environ)
             with _timed("a service of ours, on a volume"):
-                _run([*kubectl, "apply", "-f", "-"], environ, given=CLAIM)
-                _run([*kubectl, "wait", "pod/probe", "--for=condition=Ready", f"--timeout={_WITHIN}"], environ)
-            stats = [docker.client, "stats", "--no-stream", "--format", "{{.MemUsage}}", f"{name}-control-plane"]
-            _say(f"memory of the node: {_run(stats, environ).strip()}")
+                made.call_kubectl(["apply", "-f", "-"], CLAIM)
+                ready = ["wait", "pod/probe", "--for=condition=Ready", "--timeout=300s"]
+                made.call_kubectl(ready, within_s=_WITHIN_S)
+            stats = [stock.docker.client, "stats", "--no-stream", "--format", "{{.MemUsage}}", made.node]
+            _say(f"memory of the node: {_run(stats, stock.docker.environ).strip()}")
+        finally:
+            with _timed("cluster deleted"):
+                made.close()
 
 
-@contextlib.contextmanager
-def cluster(
-    name: str, kubeconfig: Path, image: str, binaries: Mapping[str, Path], docker: Docker
-) -> Iterator[Mapping[str, str]]:
-    """A cluster until the block ends. The environment for kind and kubectl."""
-    path = f"{Path(docker.client).parent}:{os.environ.get('PATH', os.defpath)}"
-    environ = {**docker.environ, "PATH": path, "KUBECONFIG": str(kubeconfig)}
-    kind = str(binaries["kind"])
-    try:
-        with _timed("cluster created, node Ready"):
-            _run([kind, "create", "cluster", "--name", name, "--image", image, "--wait", _WITHIN], environ)
-        yield environ
-    finally:
-        with _timed("cluster deleted"):
-            _run([kind, "delete", "cluster", "--name", name], environ)
+def _with_ports(number: int, stock: Stock) -> None:
+    """kind alone, with so many ports of the node on this machine."""
+    name = cluster_name(f"bench-{os.getpid()}-{number}")
+    kind, proxies_before = str(stock.binaries["kind"]), set(_proxies())
+    path = f"{Path(stock.docker.client).parent}:{os.environ.get('PATH', os.defpath)}"
+    with tempfile.TemporaryDirectory(prefix="fawkes-kind-") as scratch:
+        config = Path(scratch) / "kind.yaml"
+        config.write_text(kind_config({}, range(30_100, 30_100 + number)))
+        environ = {**stock.docker.environ, "PATH": path, "KUBECONFIG": f"{scratch}/kubeconfig"}
+        try:
+            with _timed(f"{number} ports: created, node Ready"):
+                of = ["--image", stock.images.node, "--config", str(config), "--wait", f"{_WITHIN_S}s"]
+                _run([kind, "create", "cluster", "--name", name, *of], environ)
+            proxies = set(_proxies()) - proxies_before
+            own_bytes = sum(psutil.Process(pid).memory_full_info().pss for pid in proxies)
+            _say(f"{number} ports: {len(proxies)} proxies, {own_bytes / 2**20:.0f} MiB of their own")
+        finally:
+            with _timed(f"{number} ports: deleted"):
+                _run([kind, "delete", "cluster", "--name", name], environ)
+
+
+def _proxies() -> list[int]:
+    return [process.pid for process in psutil.process_iter(["name"]) if process.info["name"] == "docker-proxy"]
 
 
 @contextlib.contextmanager
@@ -138,8 +165,8 @@ def _timed(what: str) -> Iterator[None]:
     _say(f"{what:36} {time.monotonic() - began_s:7.1f} s")
 
 
-def _run(argv: list[str], environ: Mapping[str, str], given: str = "") -> str:
-    done = subprocess.run(argv, env=dict(environ), input=given, capture_output=True, text=True, check=False)
+def _run(argv: list[str], environ: Mapping[str, str]) -> str:
+    done = subprocess.run(argv, env=dict(environ), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"{' '.join(argv)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from fawkes.harness.eventually import Clock
 from fawkes.harness.extras import require_kind
-from fawkes.harness.images.provide import provide_services, stocked
+from fawkes.harness.images.provide import ClusterImages, provide_services, stocked
 from fawkes.harness.providers.kind.cluster import Cluster, attach, create
-from fawkes.harness.providers.kind.config import cluster_name
+from fawkes.harness.providers.kind.config import PREFIX, cluster_name
 
 
 @contextlib.contextmanager
@@ -48,3 +49,35 @@ def kind_cluster(
             yield cluster
         finally:
             cluster.close()
+
+
+@contextlib.contextmanager
+def cluster_beside(
+    cluster: Cluster,
+    suffix: str,
+    *,
+    environ: Mapping[str, str],
+    clock: Clock,
+    progress: Callable[[str], None],
+) -> Iterator[Cluster]:
+    """Another cluster of the same make in the same network until the block ends, called as the first with `suffix`.
+
+    Pods of either reach ports of the other's node by the node's name. Whoever is attached to the first may call it.
+    ProviderError where there can be none.
+    """
+    record = cluster.record
+    second = create(
+        cluster_name(cluster.name.removeprefix(PREFIX), suffix),
+        docker=cluster.docker,
+        images=ClusterImages(record.image, provide_services(environ=environ, clock=clock, progress=progress)),
+        binaries={"kind": Path(record.kind), "kubectl": Path(record.kubectl)},
+        fixed_ports={},
+        network=record.network,
+        environ=environ,
+        clock=clock,
+        progress=progress,
+    )
+    try:
+        yield second
+    finally:
+        second.close()

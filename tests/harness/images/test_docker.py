@@ -14,7 +14,16 @@ import pytest
 from fawkes.harness.errors import DeadlineExceeded, ProviderError
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.images import docker
-from fawkes.harness.images.docker import Answering, Docker, Startable, Unusable, engine_directory, look, running_docker
+from fawkes.harness.images.docker import (
+    Answering,
+    Docker,
+    Startable,
+    Unusable,
+    engine_directory,
+    look,
+    running_docker,
+    sweep_own,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -121,6 +130,36 @@ def test_containers_that_a_killed_harness_left_in_our_own_are_gone(no_engine: di
         (containers / name).touch()
     with start(no_engine):
         assert not list(containers.iterdir())
+
+
+def sweep(environ: dict[str, str]) -> bool:
+    return sweep_own(environ=environ, clock=RealClock(), progress=lambda _: None)
+
+
+@pytest.mark.usefixtures("as_root")
+def test_sweeping_starts_our_own_takes_back_what_is_left_and_ends_it(no_engine: dict[str, str]):
+    containers = Path(no_engine["HOME"]) / "containers"
+    containers.mkdir(parents=True)
+    (containers / "one").touch()
+    assert sweep(no_engine)
+    assert not list(containers.iterdir())
+    assert not (engine_directory(no_engine) / "dockerd.pid").exists()
+
+
+@pytest.mark.usefixtures("as_root")
+def test_an_engine_of_our_own_that_another_uses_is_not_swept(no_engine: dict[str, str]):
+    containers = Path(no_engine["HOME"]) / "containers"
+    containers.mkdir(parents=True)
+    with start(no_engine):
+        (containers / "its").touch()
+        assert not sweep(no_engine)
+        assert [path.name for path in containers.iterdir()] == ["its"]
+
+
+def test_who_cannot_sweep_is_told_who_can(no_engine: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(ProviderError, match=r"only root with docker and dockerd on PATH.*harness gc"):
+        sweep(no_engine)
 
 
 def test_containers_of_an_engine_that_answers_are_never_touched(no_engine: dict[str, str], install):

@@ -14,7 +14,7 @@ from fawkes.harness.providers.kind.record import Record
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-OURS, BESIDE = f"fawkes-test-{os.getpid()}", f"fawkes-test-{os.getpid()}-b"
+OURS, BESIDE = f"fawkes-left-{os.getpid()}", f"fawkes-left-{os.getpid()}-b"
 """The second name begins with the first: a prefix is not a name."""
 IMAGE = f"fawkes-test/empty:{os.getpid()}"
 
@@ -24,24 +24,12 @@ def record(name, network):
 
 
 @pytest.fixture
-def call(docker):
-    def call(*words, given=b""):
-        done = subprocess.run(
-            [docker.client, *words], env=dict(docker.environ), input=given, capture_output=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.decode().split()
-
-    return call
-
-
-@pytest.fixture
-def stock(call):
+def before(call, everything):
     """Two clusters of one node each with a volume, in a network each; a stranger's container and volume."""
     empty = io.BytesIO()
     tarfile.open(fileobj=empty, mode="w").close()
     call("import", "-", IMAGE, given=empty.getvalue())
-    before = everything(call)
+    was = everything()
     made = []
     for name in (OURS, BESIDE):
         call("network", "create", name)
@@ -49,34 +37,26 @@ def stock(call):
         made += call("create", "--network", name, "--volume", "/var", "--label", label, "--name", name, IMAGE, "true")
     stranger = f"stranger-{os.getpid()}"
     call("create", "--volume", "/var", "--name", stranger, IMAGE, "true")
-    yield before
+    yield was
     for name in (OURS, BESIDE, stranger):
         subprocess.run(["docker", "rm", "--force", "--volumes", name], capture_output=True, check=False)
         subprocess.run(["docker", "network", "rm", name], capture_output=True, check=False)
     call("image", "rm", IMAGE)
 
 
-def everything(call):
-    return {
-        "containers": set(call("ps", "--all", "--format", "{{.Names}}")),
-        "networks": set(call("network", "ls", "--format", "{{.Name}}")),
-        "volumes": set(call("volume", "ls", "--quiet")),
-    }
-
-
-def test_a_clusters_containers_volumes_and_network_go_and_nothing_else(docker, call, stock):
-    full = everything(call)
+def test_a_clusters_containers_volumes_and_network_go_and_nothing_else(docker, everything, before):
+    full = everything()
     remove(docker, record(OURS, OURS))
-    left = everything(call)
+    left = everything()
     assert full["containers"] - left["containers"] == {OURS}
     assert full["networks"] - left["networks"] == {OURS}
     assert len(full["volumes"] - left["volumes"]) == 1
     remove(docker, record(BESIDE, BESIDE))
-    assert len(everything(call)["volumes"] - stock["volumes"]) == 1, "the stranger's"
+    assert len(everything()["volumes"] - before["volumes"]) == 1, "the stranger's"
 
 
-def test_gc_removes_what_the_ledger_tells_and_is_content_when_it_is_gone(docker, call, stock):
+def test_gc_removes_what_the_ledger_tells_and_is_content_when_it_is_gone(docker, everything, before):
     for _ in range(2):
         reclaim(asdict(record(OURS, OURS)), environ=os.environ, clock=RealClock(), progress=lambda _: None)
-        assert OURS not in everything(call)["containers"] | everything(call)["networks"]
-    assert BESIDE in everything(call)["containers"]
+        assert OURS not in everything()["containers"] | everything()["networks"]
+    assert BESIDE in everything()["containers"]

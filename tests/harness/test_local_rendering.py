@@ -2,11 +2,12 @@
 
 import pytest
 
+from fawkes.harness.assembly import assemble
 from fawkes.harness.errors import UsageError
 from fawkes.harness.inventory import with_replicas
-from fawkes.harness.local_rendering import flags, local_rendering
-from fawkes.harness.operator.objects import load_objects
-from fawkes.harness.places import PLATFORM
+from fawkes.harness.local_rendering import _Imagined, flags, local_rendering
+from fawkes.harness.operator.objects import load_objects, name_of
+from fawkes.harness.places import PLATFORM, WORKLOADS
 
 OBJECTS = load_objects(PLATFORM)
 
@@ -71,3 +72,38 @@ def test_flags_are_told_by_name():
         "d": "",
         "e": ["x", "y"],
     }
+
+
+PLACES = {"data-dir", "objstore.config-file", "http-address", "grpc-address", "endpoint"}
+"""Where a part of Thanos keeps its data, listens and finds others."""
+SIZES = {"chunk-pool-size", "index-cache-size", "index-cache.config"}
+"""Smaller here; the test data is a few megabytes."""
+INTERVALS = {"sync-block-duration", "wait-interval", "store.sd-dns-interval"}
+"""How often it looks for blocks and for neighbours; what waits for a block waits for this."""
+OF_THANOS = [
+    one
+    for one in load_objects(WORKLOADS)
+    if one["kind"] in ("Deployment", "StatefulSet") and name_of(one).startswith("thanos")
+]
+
+
+@pytest.mark.parametrize("workload", OF_THANOS, ids=name_of)
+def test_the_other_parts_of_thanos_are_told_the_same_on_a_cluster(workload):
+    """Retention, downsampling, replica labels. No operator makes these parts, so each is written down twice."""
+    parts = {part.name: part for part in assemble(_Imagined(OBJECTS).plan, [])}
+    (container,) = workload["spec"]["template"]["spec"]["containers"]
+    theirs, ours = flags(container["args"]), flags(parts[f"{name_of(workload)}-0"].argv[1:])
+    assert PLACES & theirs.keys() == PLACES & ours.keys()
+    known = PLACES | SIZES | INTERVALS
+    assert {one: value for one, value in theirs.items() if one not in known} == {
+        one: value for one, value in ours.items() if one not in known
+    }
+
+
+def test_thanos_query_leaves_out_the_label_by_which_replicas_differ(rendered):
+    (query,) = [one for one in OF_THANOS if name_of(one) == "thanos-query"]
+    (container,) = query["spec"]["template"]["spec"]["containers"]
+    labels = [rendered[f"prometheus-core-{replica}"]["config"]["global"]["external_labels"] for replica in (0, 1)]
+    differ = {name for name in labels[0] if labels[0][name] != labels[1][name]}
+    assert differ == {"prometheus_replica"}
+    assert differ <= set(flags(container["args"])["query.replica-label"])

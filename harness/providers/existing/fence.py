@@ -56,6 +56,10 @@ class Fence(Api):
         self._guard(api_version, kind, name, namespace)
         return super().patch(api_version, kind, name, body, namespace)
 
+    def add_container(self, namespace: str, pod: str, container: Mapping[str, Any]) -> Json:
+        self._guard("v1", "Pod", pod, namespace)
+        return super().add_container(namespace, pod, self._with_our_images(container))
+
     def delete(
         self, api_version: str, kind: str, name: str, namespace: str = "", *, grace_s: int | None = None
     ) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from fawkes.harness.errors import ProviderError
-from fawkes.harness.eventually import RealClock
+from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.kubernetes.apply import delete_namespaces
 from fawkes.harness.providers.existing.fence import RBAC, RUN, Fence
 
@@ -89,13 +89,31 @@ def test_a_namespace_that_is_not_there_is_not_written_in(fence, word):
     fence.delete_all("v1", "ConfigMap", word)
 
 
+def pod(space):
+    containers = [{"name": "a", "image": "ours:local"}, {"name": "b", "image": "theirs:2"}]
+    metadata = {"name": "p", "namespace": space}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers}}
+
+
+def await_account(api, space):
+    """Without a service account no pod may be made; a controller makes it a moment after the namespace."""
+    account = lambda: api.get("v1", "ServiceAccount", "default", space)  # noqa: E731
+    eventually("a service account", account, bool, within_s=30, clock=RealClock())
+
+
 def test_images_have_the_names_that_this_cluster_knows(fence, word):
     fence.apply(namespace(word))
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "p", "namespace": word},
-        "spec": {"containers": [{"name": "a", "image": "ours:local"}, {"name": "b", "image": "theirs:2"}]},
-    }
-    made = fence.apply(pod)["spec"]["containers"]
+    await_account(fence, word)
+    made = fence.apply(pod(word))["spec"]["containers"]
     assert [one["image"] for one in made] == ["registry/ours:1", "theirs:2"]
+    looked_into = fence.add_container(word, "p", {"name": "look-0", "image": "ours:local", "targetContainerName": "a"})
+    assert looked_into["spec"]["ephemeralContainers"][0]["image"] == "registry/ours:1"
+
+
+def test_nothing_is_started_in_a_pod_of_others(fence, owner, word):
+    owner.apply(namespace(word))
+    await_account(owner, word)
+    owner.apply(pod(word))
+    with pytest.raises(ProviderError, match="no harness has made it"):
+        fence.add_container(word, "p", {"name": "look-0", "image": "ours:local"})
+    assert "ephemeralContainers" not in owner.get("v1", "Pod", "p", word)["spec"]

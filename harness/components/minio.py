@@ -28,7 +28,7 @@ def minio(
             *("--address", f"127.0.0.1:{ports['http']}"),
             *("--console-address", f"127.0.0.1:{ports['console']}"),
         ),
-        ready=Ready(by="http", path="/minio/health/ready"),
+        ready=Ready(by="http", path="/minio/health/cluster"),
         ports=dict(ports),
         files={_ENV_FILE: env_file(access_key, secret_key)},
         env={"MINIO_CONFIG_ENV_FILE": str(directory / _ENV_FILE)},

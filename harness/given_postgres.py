@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from fawkes.harness.errors import ProviderError, UsageError
 
@@ -27,7 +26,7 @@ class GivenDatabase:
     @property
     def dsn(self) -> str:
         """libpq URL of the database. Holds the password."""
-        return make_url(self._server_dsn).set(database=self.name).render_as_string(hide_password=False)
+        return urlsplit(self._server_dsn)._replace(path=f"/{self.name}").geturl()
 
     def create(self) -> None:
         """Make it. ProviderError when the server refuses."""
@@ -42,11 +41,7 @@ def server_dsn(environ: Mapping[str, str]) -> str | None:
     dsn = environ.get(SETTING)
     if not dsn:
         return None
-    try:
-        backend = make_url(dsn).get_backend_name()
-    except ArgumentError:
-        backend = ""
-    if backend != "postgresql":
+    if not dsn.startswith("postgresql://"):
         raise UsageError(f"{SETTING} is not a PostgreSQL URL; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
     return dsn
 

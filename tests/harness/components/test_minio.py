@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 from minio import Minio
 
-from fawkes.harness.components.buckets import buckets, main, make_buckets
+from fawkes.harness.components.buckets import buckets
 from fawkes.harness.components.minio import minio
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.ledger import Ledger
+from fawkes.harness.make_buckets import main, make_buckets
 from fawkes.harness.operator.objstore import ObjectStore
 from fawkes.harness.providers.local import LocalProvider
 from fawkes.harness.providers.local.ports import Ports

@@ -107,9 +107,12 @@ class Session:
         return run_side_by_side(self.directory.path, wanted, jobs, tell)
 
     def finish(self) -> RunResult:
-        """Judge what was recorded and write result.json and the reports."""
-        self.close()
-        return write_result(self.directory)
+        """Judge what was recorded and write result.json and the reports, also when what was made for it won't go."""
+        try:
+            self.close()
+        finally:
+            result = write_result(self.directory)
+        return result
 
     def close(self) -> None:
         """What was made for the whole run goes. May be called twice."""

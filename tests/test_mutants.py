@@ -40,7 +40,9 @@ def test_the_mutant_is_caught_where_it_is_broken(mutant_runs, name):
 def test_the_mutant_is_caught_on_a_cluster(tmp_path, name):
     if reason := KindVenue.obstacle(os.environ):
         pytest.skip(reason)
-    subprocess.run(command(name, tmp_path, on="kind"), capture_output=True, timeout=KIND_WITHIN_S, check=False)
+    argv = command(name, tmp_path, on="kind")
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=KIND_WITHIN_S, check=False)
+    assert (tmp_path / "latest" / "result.json").exists(), done.stderr
     is_caught(name, tmp_path / "latest")
 
 

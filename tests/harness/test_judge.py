@@ -7,12 +7,13 @@ import pytest
 
 from fawkes.harness import judge
 from fawkes.harness.composition import scenario_loader
-from fawkes.harness.errors import RecordError
+from fawkes.harness.errors import ProviderError, RecordError
 from fawkes.harness.history import HistoryWriter
 from fawkes.harness.model import Finding, ShippedAlert, Verdict
 from fawkes.harness.places import SCENARIOS
+from fawkes.harness.result_io import load_result
 from fawkes.harness.rundir import Manifest, Planned, RunDirectory
-from fawkes.harness.session import write_result
+from fawkes.harness.session import Session, write_result
 
 
 def planned(name: str, skipped: str | None = None) -> Planned:
@@ -74,6 +75,18 @@ def test_a_run_of_which_everything_was_skipped_is_inconclusive(run):
     skipped = (planned("smoke", skipped="no Docker"),)
     manifest = replace(run.manifest(), run_id="skipped", scenarios=skipped)
     assert write_result(RunDirectory.create(run.path.parent, manifest)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_cluster_that_will_not_go_does_not_take_the_verdict_with_it(run):
+    class Stuck:
+        def close(self):
+            raise ProviderError("Docker refuses")
+
+    session = object.__new__(Session)
+    session.directory, session._venue = run, Stuck()
+    with pytest.raises(ProviderError, match="Docker refuses"):
+        session.finish()
+    assert load_result((run.path / "result.json").read_text()).scenarios[0].name == "smoke"
 
 
 def test_a_shipped_alert_that_nothing_was_seen_of_is_in_the_result(run):

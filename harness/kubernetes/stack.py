@@ -33,7 +33,7 @@ NAMESPACE: Final[Manifest] = {
 _RESOURCES: Final = {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
 """The bundle's limit of 0.2 CPU makes it take seconds to write what takes it a quarter of one."""
 _INSTALLED_WITHIN_S: Final = 120.0
-"""10 s on two idle cores, with its image at hand."""
+"""6 s on two cores, with its image at hand."""
 
 
 def provide_bundle(*, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Path:

@@ -10,11 +10,13 @@ from fawkes.harness.model import RunResult
 from fawkes.harness.scenario import Loader
 from fawkes.harness.world import Driver
 from fawkes.load.adr_rules import AdrRules
+from fawkes.load.ask import Ask
 from fawkes.load.band_edges import BandEdges
 from fawkes.load.churn import ScrapeLoad
 from fawkes.load.expose import Expose
 from fawkes.load.forge import Forge
 from fawkes.load.native.driver import NativeSenders
+from fawkes.load.objects import ApplyObjects, DeleteObjects
 from fawkes.load.organisation.driver import OrganisationDriver
 from fawkes.load.post_alerts import PostAlerts
 from fawkes.load.query_load import QueryLoad
@@ -32,6 +34,9 @@ DRIVERS: Final[Mapping[str, Driver]] = {
     "post_alerts": PostAlerts(),
     "scrape_load": ScrapeLoad(),
     "query_load": QueryLoad(),
+    "ask": Ask(),
+    "apply_objects": ApplyObjects(),
+    "delete_objects": DeleteObjects(),
 }
 """What a scenario's `workload` may `do`."""
 RENDER: Final[Callable[[RunResult], Mapping[str, str]]] = render_all

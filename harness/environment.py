@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fawkes.harness.errors import ProviderError, UsageError
 from fawkes.harness.eventually import RealClock, eventually, poll_for
 from fawkes.harness.model import Component
-from fawkes.harness.operator.objects import Objects
+from fawkes.harness.operator.objects import Manifest, Objects, display_name, name_of, namespace_of
 from fawkes.harness.providers.base import Inspectable, Killable, Orchestrated, Partitionable, Pausable
 from fawkes.harness.site import PlatformSite
 from fawkes.harness.world import Inside
@@ -101,6 +101,14 @@ class Environment:
 
     def kubernetes(self) -> Api:
         return self._able(Orchestrated).kubernetes()
+
+    def in_own_namespace(self, manifest: Manifest) -> Manifest:
+        blueprint = self._site.blueprint
+        own = blueprint.prefix.manifest(manifest)
+        known = [name_of(one) for one in blueprint.intended.of("Namespace")]
+        if namespace_of(own) not in known:
+            raise UsageError(f"{display_name(own)} is in none of this run's namespaces: {', '.join(known)}")
+        return own
 
     def pod(self, part: str) -> tuple[str, str]:
         provider = self._able(Orchestrated)

@@ -9,9 +9,10 @@ RUN_DIR/run.json               written before anything starts: seed, versions, m
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -63,16 +64,16 @@ class RunDirectory:
     def create(cls, runs: Path, manifest: Manifest) -> RunDirectory:
         """A new directory below `runs` with run.json in it; `runs/latest` points at it. ProviderError if impossible."""
         path = runs / manifest.run_id
-        try:
+        with _writing(path):
             path.mkdir(parents=True)
-            text = json.dumps({"format": FORMAT, **asdict(manifest)}, indent=2, ensure_ascii=False) + "\n"
-            write_whole(path / "run.json", text)
+            write_whole(path / "run.json", _text(manifest))
             _point(runs / LATEST, path.name)
-        except OSError as error:
-            raise ProviderError(
-                f"cannot write the run directory {path}: {error.strerror}; free space there, or give --runs DIR"
-            ) from error
         return cls(path)
+
+    def plan_anew(self, manifest: Manifest) -> None:
+        """Another run.json, as long as no scenario has run. ProviderError if impossible."""
+        with _writing(self.path):
+            write_whole(self.path / "run.json", _text(manifest))
 
     def scenario(self, name: str) -> Path:
         """Directory of one scenario of the run."""
@@ -111,6 +112,20 @@ def write_whole(path: Path, text: str) -> None:
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _text(manifest: Manifest) -> str:
+    return json.dumps({"format": FORMAT, **asdict(manifest)}, indent=2, ensure_ascii=False) + "\n"
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ProviderError(
+            f"cannot write the run directory {path}: {error.strerror}; free space there, or give --runs DIR"
+        ) from error
 
 
 def _point(link: Path, target: str) -> None:

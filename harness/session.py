@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -25,7 +26,7 @@ from fawkes.harness.mutants import find_mutant
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.places import PLATFORM, ROOT
-from fawkes.harness.providers.base import missing_abilities
+from fawkes.harness.providers.base import FOUND_OUT, missing_abilities
 from fawkes.harness.providers.existing.target import Target
 from fawkes.harness.providers.local.venue import LocalVenue
 from fawkes.harness.result_io import dump_result
@@ -70,7 +71,7 @@ class Session:
         binaries = provide(PLATFORM_BINARIES, progress=progress)
         run_id = new_run_id()
         planned = tuple(
-            Planned(name, value, skipped=obstacle or _why_skipped(scenario, wish.on, kind))
+            Planned(name, value, skipped=obstacle or _why_skipped(scenario, wish, kind))
             for name, (scenario, value) in scenarios.items()
         )
         manifest = Manifest(
@@ -87,13 +88,16 @@ class Session:
             alerts=shipped_alerts(load_objects(PLATFORM), PLATFORM / "tests"),
             scenarios=planned,
         )
-        self.skipped = {p.name: p.skipped for p in planned if p.skipped is not None}
         self.directory = RunDirectory.create(wish.runs, manifest)
         self.at_a_time = kind.at_a_time
         self._venue: Venue | None = None
-        if len(self.skipped) < len(planned):
+        if any(p.skipped is None for p in planned):
             self._venue = kind.open(run_id, _paths(binaries), progress=progress, reuse=wish.reuse, target=wish.target)
+            with _closed_on_error(self._venue):
+                manifest = replace(manifest, scenarios=skip_what_is_lacking(planned, scenarios, self._venue, progress))
+                self.directory.plan_anew(manifest)
             self._setting = _setting(manifest, self._venue, wish.hold)
+        self.skipped = {p.name: p.skipped for p in manifest.scenarios if p.skipped is not None}
 
     def run(self, name: str) -> None:
         """Record one planned scenario; nothing happens for a skipped one."""
@@ -181,9 +185,35 @@ def venue_of(name: ProviderName) -> type[Venue]:
     return KindVenue
 
 
-def _why_skipped(scenario: Scenario, provider: ProviderName, venue: type[Venue]) -> str | None:
-    lacks = missing_abilities(venue.provider, scenario.needs)
-    return f"provider {provider} cannot {', '.join(lacks)}" if lacks else None
+def _why_skipped(scenario: Scenario, wish: Wish, venue: type[Venue]) -> str | None:
+    if lacks := missing_abilities(venue.provider, scenario.needs):
+        return f"provider {wish.on} cannot {', '.join(lacks)}"
+    if wish.profile not in scenario.profiles:
+        return f"not under profile {wish.profile}; `--profile {scenario.profiles[0]}` runs it"
+    return None
+
+
+def skip_what_is_lacking(
+    planned: Sequence[Planned], scenarios: Mapping[str, tuple[Scenario, Any]], venue: Venue, progress: Say
+) -> tuple[Planned, ...]:
+    """Those that need what the venue, now that it is open, finds that it lacks are skipped too. Asked once for each."""
+    needed = {need for p in planned if p.skipped is None for need in scenarios[p.name][0].needs if need in FOUND_OUT}
+    lacks: dict[str, str] = {}
+    for need in sorted(needed):
+        progress(f"finding out about {need}")
+        if (why := venue.lacks(need)) is not None:
+            lacks[need] = f"no {need} here: {why}"
+    whys = [next((lacks[need] for need in scenarios[p.name][0].needs if need in lacks), None) for p in planned]
+    return tuple(replace(p, skipped=p.skipped or why) for p, why in zip(planned, whys, strict=True))
+
+
+@contextlib.contextmanager
+def _closed_on_error(venue: Venue) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        venue.close()
+        raise
 
 
 def _command(scenarios: Mapping[str, object], wish: Wish, seed: int) -> str:

@@ -55,6 +55,9 @@ class Venue(Protocol):
         are for a person who wants to know where to look.
         """
 
+    def lacks(self, ability: str) -> str | None:
+        """Why an ability of FOUND_OUT (providers/base.py) is missing here, in words; None where it is not. Tries it."""
+
     def site(self, directory: Path, blueprint: Blueprint, clock: RealClock) -> PlatformSite:
         """The site of one scenario; `directory` is its own."""
 

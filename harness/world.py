@@ -11,7 +11,7 @@ import httpx
 from pydantic import BaseModel
 
 from fawkes.harness.model import Component, Json
-from fawkes.harness.operator.objects import Objects
+from fawkes.harness.operator.objects import Manifest, Objects
 
 if TYPE_CHECKING:  # both are of the extra `kind`, which the core does without
     from testinfra.host import Host
@@ -97,6 +97,9 @@ class World(Protocol):
 
     def kubernetes(self) -> Api:
         """The cluster's API server (ability `kubernetes`). What is applied by it goes into the run's own namespaces."""
+
+    def in_own_namespace(self, manifest: Manifest) -> Manifest:
+        """An object in the namespace as this run calls it. UsageError for a namespace that is none of the run's."""
 
     def pod(self, part: str) -> tuple[str, str]:
         """(namespace, name) of a part's pod now (ability `kubernetes`). ProviderError while it has none."""

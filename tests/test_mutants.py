@@ -15,6 +15,7 @@ import yaml
 from fawkes.harness.images.docker import Answering, look
 from fawkes.harness.model import Stage, Verdict
 from fawkes.harness.mutants import MUTANTS
+from fawkes.harness.providers.base import FOUND_OUT
 from fawkes.harness.result_io import load_result
 from mutant_runs import command
 
@@ -23,11 +24,10 @@ pytestmark = [pytest.mark.platform, pytest.mark.slow]
 KIND_WITHIN_S = 600
 """With the cluster that it makes for itself."""
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
-ON_KIND = {
-    name
-    for name, mutant in MUTANTS.items()
-    if "kubernetes" in yaml.safe_load((SCENARIOS / f"{mutant.scenario}.yaml").read_text()).get("needs", ())
-}
+VALUES = {path.stem: yaml.safe_load(path.read_text()) for path in SCENARIOS.glob("*.yaml")}
+ON_KIND = {name for name, mutant in MUTANTS.items() if "kubernetes" in VALUES[mutant.scenario].get("needs", ())}
+NIGHTLY = "FAWKES_NIGHTLY"
+"""Set where what is not for every day may run too."""
 
 
 @pytest.mark.parametrize("name", [name for name in MUTANTS if name not in ON_KIND])
@@ -41,9 +41,15 @@ def test_the_mutant_is_caught_on_a_cluster(tmp_path, name):
     # No Docker is started for a test: each of these makes a cluster, which together take longer than all the rest.
     if not isinstance(engine := look(os.environ), Answering):
         pytest.skip(f"no Docker daemon answers ({type(engine).__name__})")
-    argv = command(name, tmp_path, on="kind")
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=KIND_WITHIN_S, check=False)
-    assert (tmp_path / "latest" / "result.json").exists(), done.stderr
+    value = VALUES[MUTANTS[name].scenario]
+    profile = value.get("profiles", ["ci"])[0]
+    if profile != "ci" and NIGHTLY not in os.environ:
+        pytest.skip(f"{MUTANTS[name].scenario} is not for profile ci; {NIGHTLY}=1 runs it")
+    argv = [*command(name, tmp_path, on="kind"), "--profile", profile]
+    subprocess.run(argv, capture_output=True, timeout=KIND_WITHIN_S, check=False)
+    (scenario,) = load_result((tmp_path / "latest" / "result.json").read_text()).scenarios
+    if scenario.skipped and set(FOUND_OUT) & set(value["needs"]):
+        pytest.skip(scenario.skipped)
     is_caught(name, tmp_path / "latest")
 
 
@@ -59,5 +65,4 @@ def is_caught(name: str, directory: Path) -> None:
 
 
 def test_every_scenario_has_a_mutant_that_it_catches():
-    scenarios = {path.stem for path in SCENARIOS.glob("*.yaml")}
-    assert scenarios == {mutant.scenario for mutant in MUTANTS.values()}
+    assert VALUES.keys() == {mutant.scenario for mutant in MUTANTS.values()}

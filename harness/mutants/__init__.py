@@ -16,6 +16,7 @@ from fawkes.harness.mutants import (
     inside,
     native,
     notifications,
+    orchestrated,
     paths,
     queries,
     storage,
@@ -38,6 +39,7 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         queries,
         inside,
         cluster,
+        orchestrated,
     )
     for mutant in module.MUTANTS
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from fawkes.harness.model import Component
 from fawkes.harness.world import Inside
@@ -102,8 +102,12 @@ ABILITIES: Mapping[str, type] = {
     "partition": Partitionable,
     "inspect": Inspectable,
     "kubernetes": Orchestrated,
+    "network_policy": Orchestrated,
 }
 """What a scenario may name under `needs`, and the protocol that a provider offers for it."""
+
+FOUND_OUT: Final = ("network_policy",)
+"""Those of them that a provider's protocol does not promise: the venue finds out once it is open (harness/venue.py)."""
 
 
 def missing_abilities(provider: type[Provider], needs: Sequence[str]) -> list[str]:

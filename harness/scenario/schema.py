@@ -96,6 +96,9 @@ class Scenario(_Strict):
     alone: bool = Field(
         default=False, description="No other scenario runs meanwhile: what this one measures would be their load, too."
     )
+    profiles: tuple[Profile, ...] = Field(
+        default=PROFILES, min_length=1, description="Under which it runs; under another one it is skipped."
+    )
     needs: tuple[str, ...] = Field(default=(), description=f"Abilities of the provider: {', '.join(ABILITIES)}.")
     platform: PlatformSpec = PlatformSpec()
     workload: tuple[Any, ...] = ()

@@ -15,6 +15,8 @@ from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.images.catalogue import SERVICES
 from fawkes.harness.kubernetes.apply import apply
+from fawkes.harness.kubernetes.policy_trial import NAMESPACE as POLICY_TRIAL
+from fawkes.harness.kubernetes.policy_trial import why_not_enforced
 from fawkes.harness.kubernetes.site import ClusterSite
 from fawkes.harness.kubernetes.stack import provide_bundle
 from fawkes.harness.kubernetes.waiting import wait_ready
@@ -90,7 +92,7 @@ class ExistingVenue:
             report = preflight(fence, target, prefix, bundle)
             report.refuse()
             ledger = Ledger(state_directory(os.environ), f"{run_id}-{target.context.replace('/', '_')}")
-            names = [*prefix.namespaces(), f"{prefix.text}{NAMESPACE}"]
+            names = [*prefix.namespaces(), *(f"{prefix.text}{name}" for name in (NAMESPACE, POLICY_TRIAL))]
             ledger.cluster(_guest(fence, target, names).entry())
             stack.callback(_leave, fence, ledger, clock, progress)
             progress("trying every image in a pod")
@@ -98,6 +100,9 @@ class ExistingVenue:
             try_images(fence, prefix, images, SERVICES, clock=clock)
             _install(fence, report.operator, clock, progress)
             return cls(fence, target, prefix, binaries, kubectl, ledger, fixed_ports, stack.pop_all())
+
+    def lacks(self, ability: str) -> str | None:
+        return why_not_enforced(self._fence, f"{self.prefix.text}{POLICY_TRIAL}", clock=RealClock())
 
     def site(self, directory: Path, blueprint: Blueprint, clock: RealClock) -> ClusterSite:
         refuse_unknown_ports(self._fixed, blueprint)

@@ -15,6 +15,7 @@ from fawkes.harness.images.docker import Unusable, look
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.node_ports import NodePorts
 from fawkes.harness.kubernetes.platform import namespaces
+from fawkes.harness.kubernetes.policy_trial import NAMESPACE, why_not_enforced
 from fawkes.harness.kubernetes.site import ClusterSite
 from fawkes.harness.kubernetes.stack import install_operator, provide_bundle
 from fawkes.harness.operator.objects import load_objects
@@ -86,6 +87,9 @@ class KindVenue:
             bundle = provide_bundle(environ=environ, clock=clock, progress=progress)
             install_operator(api, bundle, namespaces(list(load_objects(PLATFORM))), clock=clock)
             return cls(cluster, api, binaries, fixed, stack.pop_all())
+
+    def lacks(self, ability: str) -> str | None:
+        return why_not_enforced(self._api, NAMESPACE, clock=RealClock())
 
     def site(self, directory: Path, blueprint: Blueprint, clock: RealClock) -> ClusterSite:
         refuse_unknown_ports(dict.fromkeys(self._fixed.values(), 0), blueprint)

@@ -52,6 +52,9 @@ class LocalVenue:
             raise UsageError(f"--reuse {reuse}: there is no cluster where parts are local processes; add --on kind")
         return cls(binaries, fixed_ports)
 
+    def lacks(self, ability: str) -> str | None:
+        return "parts are local processes"
+
     def site(self, directory: Path, blueprint: Blueprint, clock: RealClock) -> LocalSite:
         refuse_unknown_ports(self._fixed, blueprint)
         ports = Ports(random.SystemRandom(), self._fixed)

@@ -1,0 +1,228 @@
+"""A replica of a Prometheus dies and comes back: it has kept what it had, and Thanos Query never showed a gap.
+
+What was scraped is known: a target that followed a script. Samples are looked at as they are stored, because a query by
+steps would bridge five minutes. In scrape intervals, between two neighbouring samples there may lie
+
+    of one replica              2      a scrape that was late, and the next in time
+    of Thanos Query             4      its deduplication goes over to the other replica when one has been silent for
+                                       twice the distance before (pkg/dedup/iter.go), which may have been 2
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Literal
+
+from pydantic import Field
+
+from fawkes.harness.checks.exposed import Exposed
+from fawkes.harness.duration import DurationS
+from fawkes.harness.expectation import Expectation
+from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
+
+ANSWERED: Final = "answered"
+"""Kind of record: `{source, query, asked_s, told_s, value, error}`, one answer to a question that is asked again."""
+
+ONE_REPLICA: Final = 2
+DEDUPLICATED: Final = 4
+NOTICED_S: Final = 10.0
+"""Thanos Query asks every 5 s whether those it reads from are there, and gives each 5 s to answer (info-timeout in
+cmd/thanos/query.go, v0.42). Until it knows of a death it waits for the dead, and questions get no answer."""
+
+
+class ContinuityExpectation(Expectation):
+    """Through a replica's death Thanos Query shows every scrape, rightly, and the replica keeps what it had."""
+
+    check: Literal["continuity"] = "continuity"
+    metric: str = Field(description="The series of the script that is looked at; one that grows all the time.")
+    exposed_part: str = Field(description="The part that follows the script (do: expose).")
+    fault_part: str = Field(description="The replica that the scenario kills.")
+    app: str = Field(default="prometheus-core", description="The Prometheus whose replica it is.")
+    scrape_interval: DurationS = Field(default=30.0, gt=0, description="The target's, unscaled, as it ships.")
+
+
+class _CannotTellError(Exception):
+    """Something that the judgement needs is not on record."""
+
+
+class _Case:
+    """What is on record of one expectation."""
+
+    def __init__(self, expect: ContinuityExpectation, history: History) -> None:
+        self._expect, self._history = expect, history
+        self.exposed = Exposed.of(self._only(history.of("exposed", part=expect.exposed_part), "followed a script"))
+        stop = self._only(history.of("fault", action="stop", part=expect.fault_part), "was killed")
+        start = self._only(history.of("fault", action="start", part=expect.fault_part), "came back")
+        self.began_s: float = stop.data["began_s"]
+        self.away_s: float = stop.data["ended_s"]
+        self.back_s: float = start.data["ended_s"]
+        self.scrape_s = expect.scrape_interval / self.exposed.clock_factor
+
+    def series(self, stage: Stage) -> dict[str, list[Record]]:
+        """Part -> its series; none for a part that has none."""
+        asked = self._history.of("value", expectation=self._expect.name, stage=stage.value)
+        if not asked:
+            raise _CannotTellError(f"nobody looked at the stage {stage.value}")
+        if silent := [str(one.data["source"]) for one in asked if one.data["value"] is None]:
+            raise _CannotTellError(f"{silent[0]} gave no answer")
+        where = {"expectation": self._expect.name, "stage": stage.value}
+        return {one.data["source"]: self._history.of("series", source=one.data["source"], **where) for one in asked}
+
+    def _only(self, records: Sequence[Record], what: str) -> Record:
+        if len(records) != 1:
+            raise _CannotTellError(f"{len(records)} records say that something {what}; there must be one")
+        return records[0]
+
+
+def check_continuity(expect: ContinuityExpectation, history: History) -> Finding:
+    """FAIL at `prometheus` when the killed replica lost what it had, or nobody scraped meanwhile; at `thanos` when it
+    shows a gap, a wrong value, a series twice, or answers nothing although it must have noticed.
+
+    INCONCLUSIVE when the replica wasn't away, and when script, fault or an answer is not on record.
+    """
+    try:
+        case = _Case(expect, history)
+        lines = [*_replicas(expect, case), *_thanos(case), *_answers(case, history)]
+    except _CannotTellError as error:
+        return _finding(expect, Verdict.INCONCLUSIVE, str(error), Stage.HARNESS, (), None)
+    limit = Tolerance(
+        round(DEDUPLICATED * case.scrape_s, 3),
+        "s",
+        f"{DEDUPLICATED} scrapes of {case.scrape_s:g} s: Thanos Query changes replicas after twice the last distance",
+    )
+    wrong = next((line for line in lines if not line.ok), None)
+    if wrong is not None:
+        reason = f"{wrong.source}: {wrong.note}: {wrong.observed} instead of {wrong.expected}"
+        return _finding(expect, Verdict.FAIL, reason, wrong.stage, lines, limit)
+    widest_s = next(line.observed for line in lines if line.stage is Stage.THANOS and line.note == _WIDEST)
+    dumb_s = next(line.observed for line in lines if line.note == _DUMB)
+    reason = (
+        f"{expect.fault_part} was away for {case.back_s - case.began_s:.1f} s, Thanos Query without a new sample for "
+        f"{widest_s:g} s and without an answer for up to {dumb_s:g} s"
+    )
+    return _finding(expect, Verdict.PASS, reason, None, lines, limit)
+
+
+# --- the replicas ---------------------------------------------------------------------------------------------
+
+_DUMB: Final = "seconds after the kill, of the last question without an answer"
+_WIDEST: Final = "seconds between neighbouring samples, at most"
+
+
+def _replicas(expect: ContinuityExpectation, case: _Case) -> Iterator[Observation]:
+    found = case.series(Stage.PROMETHEUS)
+    killed = found.pop(expect.fault_part, None)
+    if killed is None:
+        raise _CannotTellError(f"{expect.fault_part} was never asked")
+    own = _samples(killed)
+    if (hole_s := _widest_s([at_s for at_s, _ in own], case.away_s, case.back_s)) <= ONE_REPLICA * case.scrape_s:
+        raise _CannotTellError(f"{expect.fault_part} scraped while it was away; its widest gap is {hole_s:.1f} s")
+    before = [at_s for at_s, _ in own if at_s < case.began_s]
+    since_s = case.exposed.began_s + ONE_REPLICA * case.scrape_s
+    limit_s = round(ONE_REPLICA * case.scrape_s, 3)
+    for part, times, from_s, until_s, note in (
+        (expect.fault_part, before, since_s, case.began_s, f"{_WIDEST}, before it was killed"),
+        *(
+            (part, [at_s for at_s, _ in _samples(series)], case.began_s, case.back_s, f"{_WIDEST}, meanwhile")
+            for part, series in found.items()
+        ),
+    ):
+        widest_s = _shown(_widest_s(times, from_s, until_s))
+        ok = widest_s is not None and widest_s <= limit_s
+        yield Observation(Stage.PROMETHEUS, part, limit_s, widest_s, ok, note)
+
+
+def _samples(series: Sequence[Record]) -> list[list[float]]:
+    return sorted(sample for one in series for sample in one.data["samples"])
+
+
+def _widest_s(times: Sequence[float], from_s: float, until_s: float) -> float:
+    """The longest time without a sample between two instants; infinite where there is none at all."""
+    inside = [at_s for at_s in times if from_s <= at_s <= until_s]
+    if not inside and not times:
+        return math.inf
+    return max(later - earlier for earlier, later in itertools.pairwise([from_s, *inside, until_s]))
+
+
+def _shown(seconds: float) -> float | None:
+    return round(seconds, 3) if math.isfinite(seconds) else None
+
+
+# --- Thanos Query ---------------------------------------------------------------------------------------------
+
+
+def _thanos(case: _Case) -> Iterator[Observation]:
+    for part, series in case.series(Stage.THANOS).items():
+        yield Observation(Stage.THANOS, part, 1, len(series), ok=len(series) == 1, note="series of the metric")
+        wrong = [
+            text
+            for one in series
+            if (text := case.exposed.wrong_sample(one.data["labels"], one.data["samples"], case.scrape_s)) is not None
+        ]
+        yield Observation(Stage.THANOS, part, [], wrong, ok=not wrong, note="samples that the script did not show")
+        times = [at_s for at_s, _ in _samples(series)]
+        since_s = case.exposed.began_s + DEDUPLICATED * case.scrape_s
+        widest_s = _shown(_widest_s(times, since_s, max(times, default=since_s)))
+        limit_s = round(DEDUPLICATED * case.scrape_s, 3)
+        reaches = bool(times) and times[-1] > case.back_s
+        ok = widest_s is not None and widest_s <= limit_s
+        yield Observation(Stage.THANOS, part, limit_s, widest_s, ok, _WIDEST)
+        yield Observation(Stage.THANOS, part, True, reaches, reaches, "samples from after the replica's return")
+
+
+def _answers(case: _Case, history: History) -> Iterator[Observation]:
+    """What was told while the replica was away."""
+    during = [one.data for one in history.of(ANSWERED) if case.began_s <= one.data["asked_s"] <= case.back_s]
+    if not any(one["asked_s"] > case.began_s + NOTICED_S for one in during):
+        raise _CannotTellError(f"nobody asked Thanos Query later than {NOTICED_S:g} s after the replica's death")
+    part, told = during[0]["source"], [one for one in during if one["value"]]
+    last_s = max((one["asked_s"] - case.began_s for one in during if not one["value"]), default=0.0)
+    ok = last_s <= NOTICED_S
+    yield Observation(Stage.THANOS, part, NOTICED_S, round(last_s, 1), ok, _DUMB)
+    stale = [text for one in told if (text := _stale(case, one)) is not None]
+    yield Observation(
+        Stage.THANOS, part, [], stale[:3], not stale, "answers that were older than they may be, or wrong"
+    )
+
+
+def _stale(case: _Case, answer: Mapping[str, Json]) -> str | None:
+    """What is wrong with the value of one answer: the script did not show it lately. None for nothing."""
+    if len(answer["value"]) != 1:
+        return f"{len(answer['value'])} series at once"
+    ((labels, value),) = answer["value"]
+    oldest_s = answer["asked_s"] - DEDUPLICATED * case.scrape_s
+    low, high = (
+        max(0.0, (at_s - case.exposed.began_s) * case.exposed.clock_factor) for at_s in (oldest_s, answer["told_s"])
+    )
+    shown = [
+        bounds
+        for one in case.exposed.script.series
+        if one.name == labels.get("__name__")
+        for bounds in one.shown(low, high)
+    ]
+    if any(least <= value <= most for least, most in shown):
+        return None
+    return f"{value:g}, {answer['asked_s'] - case.began_s:.1f} s after the kill"
+
+
+def _finding(
+    expect: ContinuityExpectation,
+    verdict: Verdict,
+    reason: str,
+    stage: Stage | None,
+    lines: Sequence[Observation],
+    limit: Tolerance | None,
+) -> Finding:
+    return Finding(
+        expectation=expect.name,
+        check=expect.check,
+        verdict=verdict,
+        expected=limit.value if limit else None,
+        observed={f"{line.source}: {line.note}": line.observed for line in lines},
+        reason=reason,
+        stage=stage,
+        tolerance=limit,
+        evidence=tuple(lines),
+    )

@@ -1,0 +1,110 @@
+"""Broken platforms: what only Kubernetes can show: discovery, replicas that die, real pods, policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from fawkes.harness.model import Stage
+from fawkes.harness.mutants.mutant import NAMESPACE, Mutant, change_rule
+from fawkes.harness.operator.objects import Objects
+
+_ABOVE_95: Final = "(node_memory_MemTotal_bytes - node_memory_MemAvailable_bytes) / node_memory_MemTotal_bytes > 0.95"
+
+
+def _unlabelled(monitor: dict[str, Any]) -> None:
+    del monitor["metadata"]["labels"]["prometheus"]
+
+
+def _honor_nothing(monitor: dict[str, Any]) -> None:
+    del monitor["spec"]["endpoints"][0]["honorLabels"]
+
+
+def _core(**fields: Any) -> Callable[[Objects], Objects]:
+    """The platform with other fields in the Prometheus object `core`."""
+    return lambda objects: objects.edit("Prometheus", NAMESPACE, "core", lambda one: one["spec"].update(fields))
+
+
+def _everybody_let_in(objects: Objects) -> Objects:
+    return objects.replace(
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "everybody", "namespace": NAMESPACE},
+            "spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]},
+        }
+    )
+
+
+MUTANTS: Final = (
+    Mutant(
+        "own_namespace_only",
+        "Prometheus Core reads the monitors of its own namespace only",
+        "operator_discovers_monitor",
+        Stage.PROMETHEUS,
+        change=_core(serviceMonitorNamespaceSelector={"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}),
+    ),
+    Mutant(
+        "every_monitor_selected",
+        "Prometheus Core takes every monitor, whatever its label",
+        "operator_discovers_monitor",
+        Stage.PROMETHEUS,
+        change=_core(serviceMonitorSelector={}),
+    ),
+    Mutant(
+        "one_replica",
+        "Prometheus Core has one replica",
+        "prometheus_pod_deleted",
+        Stage.THANOS,
+        change=_core(replicas=1),
+    ),
+    Mutant(
+        "another_replica_label",
+        "Prometheus Core's replicas are told apart by a label that Thanos Query does not know of",
+        "prometheus_pod_deleted",
+        Stage.THANOS,
+        change=_core(replicaExternalLabelName="replica"),
+    ),
+    Mutant(
+        "data_not_on_a_volume",
+        "Prometheus Core's data go with its pod",
+        "prometheus_pod_deleted",
+        Stage.PROMETHEUS,
+        change=_core(storage={"emptyDir": {}}),
+    ),
+    Mutant(
+        "pods_of_the_exporter",
+        "kube-state-metrics' series are stored under its own pod's name, because honorLabels is missing",
+        "pod_crash_looping",
+        Stage.PROMETHEUS,
+        change=lambda objects: objects.edit("ServiceMonitor", NAMESPACE, "kube-state-metrics", _honor_nothing),
+    ),
+    Mutant(
+        "loop_told_at_once",
+        "PodCrashLooping doesn't wait for a quarter of an hour",
+        "pod_crash_looping",
+        Stage.RULE,
+        change=lambda objects: change_rule(objects, "platform-alerts", "alert", "PodCrashLooping", **{"for": "0s"}),
+    ),
+    Mutant(
+        "everybody_let_in",
+        "a policy in Prometheus' namespace lets everybody in",
+        "policies",
+        Stage.PART,
+        change=_everybody_let_in,
+    ),
+    Mutant(
+        "memory_of_nobody",
+        "node-exporter's ServiceMonitor on the cluster lacks the label that Prometheus selects by",
+        "high_memory",
+        Stage.PROMETHEUS,
+        change=lambda objects: objects.edit("ServiceMonitor", NAMESPACE, "node-exporter", _unlabelled),
+    ),
+    Mutant(
+        "memory_threshold_high",
+        "HighMemoryUsage fires above 95 % instead of 85 %",
+        "high_memory",
+        Stage.RULE,
+        change=lambda objects: change_rule(objects, "platform-alerts", "alert", "HighMemoryUsage", expr=_ABOVE_95),
+    ),
+)

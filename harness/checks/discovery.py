@@ -28,7 +28,8 @@ up to half as much again (pkg/kubelet/pod_workers.go, workerResyncIntervalJitter
 RELOADER_S: Final = 180.0
 """The config reloader looks at its file every 3 minutes (watch-interval in cmd/prometheus-config-reloader, v0.85). It
 watches it as well, so that it sees the first change after its start at once; but it watches the file and not its
-directory (addFile in Thanos' pkg/reloader, v0.39), and the kubelet puts another file in its place."""
+directory (addFile in Thanos' pkg/reloader, v0.39), and the kubelet puts another file in its place.
+Read in its source and not measured yet."""
 DISCOVERY_S: Final = 5.0
 """Prometheus' discovery hands targets over that often (discovery/manager.go, updatert)."""
 BUSY_S: Final = 10.0

@@ -79,9 +79,6 @@ class _Imagined:
             address=self.address,
             directory=self.directory,
             binaries={name: Path(name) for name in _BINARIES},
-            mutant=None,
-            given_dsn=None,
-            native_senders=False,
         )
 
     def port(self, part: str, name: str) -> int:

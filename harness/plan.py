@@ -31,10 +31,10 @@ class Plan:
     directory: Callable[[str], Path]
     """part -> its own directory."""
     binaries: Mapping[str, Path]
-    mutant: Mutant | None
-    given_dsn: str | None
+    mutant: Mutant | None = None
+    given_dsn: str | None = None
     """Database on a server that somebody else runs; None when PostgreSQL is a part of the platform here."""
-    native_senders: bool
+    native_senders: bool = False
     """Whether the DORA service knows GitHub, GitLab, Argo CD and Jenkins."""
     prefix: Prefix = NO_PREFIX
     """Of the namespaces; `objects` have it already, names in our code don't."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -57,16 +57,23 @@ class Stages:
     queries: tuple[Manifest, ...]
     """Thanos Query, once those it asks have names."""
 
+    def everything(self) -> list[Manifest]:
+        return [one for stage in self._all() for one in stage]
+
+    def each(self, change: Callable[[Manifest], Manifest]) -> Stages:
+        """The same stages with every object changed."""
+        return Stages(*(tuple(map(change, stage)) for stage in self._all()))
+
+    def _all(self) -> Iterator[tuple[Manifest, ...]]:
+        return (getattr(self, field.name) for field in fields(self))
+
 
 def stages(plan: Plan, workloads: Objects) -> Stages:
     """The platform, as far as the inventory has it. `workloads`: the objects of fixtures/platform/workloads."""
     made = _stages(plan, workloads)
     if not plan.prefix:
         return made
-    groups = (
-        [considerate(plan.prefix.manifest(one), plan.prefix) for one in getattr(made, f.name)] for f in fields(made)
-    )
-    return Stages(*map(tuple, groups))
+    return made.each(lambda one: considerate(plan.prefix.manifest(one), plan.prefix))
 
 
 def _stages(plan: Plan, workloads: Objects) -> Stages:

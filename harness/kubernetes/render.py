@@ -5,7 +5,6 @@ The harness' own pods (stand-ins, what drivers add, jobs) are not among it: they
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
@@ -91,9 +90,6 @@ def _plan(parts: Sequence[str]) -> Plan:
         address=_not_asked,
         directory=_not_asked,
         binaries={},
-        mutant=None,
-        given_dsn=None,
-        native_senders=False,
     )
 
 
@@ -102,9 +98,7 @@ def _not_asked(*what: str) -> NoReturn:
 
 
 def _applied(plan: Plan, workloads: Objects) -> list[Manifest]:
-    applied = stages(plan, workloads)
-    groups = [getattr(applied, field.name) for field in dataclasses.fields(applied)]
-    return in_order([*notification_credentials(plan, _AUTHORITY), *(one for group in groups for one in group)])
+    return in_order([*notification_credentials(plan, _AUTHORITY), *stages(plan, workloads).everything()])
 
 
 class _Dumper(yaml.CSafeDumper):

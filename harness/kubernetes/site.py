@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from fawkes.harness.blueprint import Blueprint
 from fawkes.harness.components.buckets import buckets
-from fawkes.harness.components.prometheus import DATA
 from fawkes.harness.errors import HarnessError, UsageError
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.inventory import BUCKET_APPS
@@ -26,10 +26,9 @@ from fawkes.harness.operator.objects import load_objects
 from fawkes.harness.operator.objstore import bucket
 from fawkes.harness.operator.prometheus import pod_labels
 from fawkes.harness.places import WORKLOADS
-from fawkes.harness.plan import Plan, bucket_secret, object_store, objstore_yaml, postgres_dsn
+from fawkes.harness.plan import Plan, bucket_secret, object_store
 from fawkes.harness.pods import discovered
 from fawkes.harness.providers.local.ports import Ports
-from fawkes.harness.providers.local.provider import LocalProvider
 from fawkes.harness.site import PlatformSite
 from fawkes.harness.stand_ins import notified, sample_services
 
@@ -37,6 +36,11 @@ _PORTS: Final = {"http": 8080, "smtp": 8025, "grpc": 10901}
 """Where the harness' own parts listen: each pod has its own network, so all may have the same."""
 _LOG_LINES: Final = 20_000
 """Kept of each part's log. The container runtime keeps 10 MB."""
+
+
+def own_port(part: str, port: str) -> int:
+    """Where a part of the harness listens in its pod; the same for all parts."""
+    return _PORTS[port]
 
 
 class ClusterSite(PlatformSite):
@@ -52,58 +56,41 @@ class ClusterSite(PlatformSite):
         provider: KubernetesProvider,
         kubectl: Sequence[str],
     ) -> None:
-        super().__init__(directory, blueprint, clock=clock, binaries=binaries)
+        super().__init__(directory, blueprint, clock=clock, binaries=binaries, ports=Ports(random.SystemRandom()))
         _refuse(blueprint.mutant)
         self._cluster, self._kubectl = provider, kubectl
         self.provider = provider
-        ports = Ports(random.SystemRandom())
-        self._here = LocalProvider(self.directory, self.run_id, ports=ports, ledger=self.ledger, clock=clock)
         self._seeded: dict[str, Path] = {}
         self._namespaces: list[str] = []
-        self._plan = Plan(
+
+    @cached_property
+    def plan(self) -> Plan:
+        return Plan(
             run_id=self.run_id,
             seed=self.seed,
-            objects=blueprint.objects,
-            inventory=blueprint.inventory,
+            objects=self.blueprint.objects,
+            inventory=self.blueprint.inventory,
             secrets=self.secrets,
-            port=self.port_of,
-            address=provider.reach.address,
+            port=own_port,
+            address=self._cluster.reach.address,
             directory=lambda part: WORK,
-            binaries=binaries,
-            mutant=blueprint.mutant,
-            given_dsn=None,
-            native_senders=blueprint.native_senders,
-            prefix=blueprint.prefix,
+            binaries=self.binaries,
+            mutant=self.blueprint.mutant,
+            native_senders=self.blueprint.native_senders,
+            prefix=self.blueprint.prefix,
         )
 
     def data_directory(self, part: str) -> Path:
-        path = self._here.part_directory(part) / DATA
-        path.mkdir(parents=True, exist_ok=True)
-        self._seeded[part] = path
-        return path
+        self._seeded[part] = super().data_directory(part)
+        return self._seeded[part]
 
     def port(self, part: str, port: str = "http") -> int:
-        return self.port_of(part, port)
-
-    @staticmethod
-    def port_of(part: str, port: str) -> int:
-        """Where a part of the harness listens in its pod; the same for all parts."""
-        return _PORTS[port]
-
-    def objstore_file(self, bucket: str) -> Path:
-        path = self._here.part_directory("objstore") / f"{bucket}.yml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(objstore_yaml(bucket, self._plan))
-        return path
-
-    def secret(self, name: str) -> str:
-        return postgres_dsn(self._plan) if name == "postgres-dsn" else self.secrets[name]
+        return own_port(part, port)
 
     def start(self, joined: Sequence[Component]) -> None:
         jobs = [part for part in joined if part.ready.by == "exit"]
         pods = [part for part in joined if part not in jobs]
-        applied = stages(self._plan, load_objects(WORKLOADS))
+        applied = stages(self.plan, load_objects(WORKLOADS))
         self._namespaces = namespaces(applied.base)
         self._clear()  # what a scenario before this one may have left
         self._place(pods)
@@ -141,8 +128,8 @@ class ClusterSite(PlatformSite):
         delete_namespaces(self._cluster.kubernetes(), self._namespaces, clock=self.clock)
 
     def _place(self, joined: Sequence[Component]) -> None:
-        self._cluster.place(whereabouts(self._plan, joined))
-        self._cluster.labelled({pod.name: pod.labels for pod in discovered(self._plan, joined)})
+        self._cluster.place(whereabouts(self.plan, joined))
+        self._cluster.labelled({pod.name: pod.labels for pod in discovered(self.plan, joined)})
         self._cluster.labelled({"receivers-0": {"app.kubernetes.io/name": "receivers"}})
 
     def _ways_in(self) -> list[Mapping[str, object]]:
@@ -150,9 +137,9 @@ class ClusterSite(PlatformSite):
         return [one for part, where in parts.items() for one in self._cluster.reach.manifests(part, where)]
 
     def _stand_ins(self, joined: Sequence[Component]) -> list[Component]:
-        smtp_host = self._plan.prefix(SMTP_HOST)
-        receivers = [notified(self._plan, smtp_host=smtp_host)] if self.blueprint.inventory.has("receivers") else []
-        return [*sample_services(self._plan, joined), *receivers, *joined]
+        smtp_host = self.plan.prefix(SMTP_HOST)
+        receivers = [notified(self.plan, smtp_host=smtp_host)] if self.blueprint.inventory.has("receivers") else []
+        return [*sample_services(self.plan, joined), *receivers, *joined]
 
     def _seed(self) -> None:
         """What drivers have put into data directories goes into the parts' volumes."""
@@ -177,24 +164,21 @@ class ClusterSite(PlatformSite):
         """Alertmanager is told whom to trust when it sends mail: the receivers have made that up when they started."""
         if applied.alerting:
             authority = self.http.get(f"{self._cluster.url('receivers-0')}/smtp-authority").raise_for_status().text
-            self._cluster.apply([*notification_credentials(self._plan, authority), *applied.alerting])
+            self._cluster.apply([*notification_credentials(self.plan, authority), *applied.alerting])
 
     def _run_here(self, jobs: Sequence[Component]) -> None:
         if self.blueprint.inventory.has("minio"):
-            names = sorted(bucket(bucket_secret(name, self._plan)) for name in BUCKET_APPS)
+            names = sorted(bucket(bucket_secret(name, self.plan)) for name in BUCKET_APPS)
             here = self._here.part_directory("buckets")
-            self._here.start(
-                [buckets("buckets", directory=here, store=object_store(self._plan), names=names, after=())]
-            )
+            self._here.start([buckets("buckets", directory=here, store=object_store(self.plan), names=names, after=())])
         self._here.start(jobs)
 
     def _save_logs(self) -> None:
         logs = self.directory / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         for part in self._cluster.parts():
-            with contextlib.suppress(
-                HarnessError
-            ):  # a cluster that is away has no logs; that it is away is told elsewhere
+            # A cluster that is away has no logs; that it is away is told elsewhere.
+            with contextlib.suppress(HarnessError):
                 if text := self._cluster.log_tail(part, _LOG_LINES):
                     (logs / f"{part}.log").write_text(text + "\n")
 

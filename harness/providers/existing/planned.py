@@ -10,7 +10,7 @@ from fawkes.harness.blueprint import bare_blueprint
 from fawkes.harness.inventory import Inventory
 from fawkes.harness.kubernetes.platform import SMTP_HOST, notification_credentials, stages
 from fawkes.harness.kubernetes.pods import WORK, component_manifests
-from fawkes.harness.kubernetes.site import ClusterSite
+from fawkes.harness.kubernetes.site import own_port
 from fawkes.harness.kubernetes.stack import OPERATOR_NAMESPACE, operator_manifests
 from fawkes.harness.kubernetes.whereabouts import STAND_INS, of_component
 from fawkes.harness.operator.objects import Manifest, load_objects
@@ -37,20 +37,16 @@ def whole_platform(prefix: Prefix) -> list[Manifest]:
         objects=objects,
         inventory=Inventory(objects, exporters=True),
         secrets=Secrets(),
-        port=ClusterSite.port_of,
+        port=own_port,
         address=lambda part, port: "127.0.0.1:1",  # nobody reaches what is only planned
         directory=lambda part: WORK,
         binaries={},
-        mutant=None,
-        given_dsn=None,
-        native_senders=False,
         prefix=prefix,
     )
     made = stages(plan, load_objects(WORKLOADS))
     parts = [*sample_services(plan, []), notified(plan, smtp_host=prefix(SMTP_HOST))]
     own = [one for part in parts for one in component_manifests(part, of_component(part, prefix(STAND_INS)), {}, {})]
-    workloads = [*made.stores, *made.services, *made.alerting, *made.gateways, *made.prometheus, *made.queries]
-    return [*made.base, *notification_credentials(plan, ""), *workloads, *own]
+    return [*made.everything(), *notification_credentials(plan, ""), *own]
 
 
 def our_operator(prefix: Prefix, bundle: Path, *, define: bool) -> list[Manifest]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from fawkes.harness.assembly import assemble
 from fawkes.harness.blueprint import Blueprint
-from fawkes.harness.components.prometheus import DATA
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.given_postgres import GivenDatabase, server_dsn
 from fawkes.harness.model import Component
-from fawkes.harness.plan import Plan, objstore_yaml, postgres_dsn
+from fawkes.harness.plan import Plan
 from fawkes.harness.providers.local.ports import Ports
-from fawkes.harness.providers.local.provider import LocalProvider
 from fawkes.harness.site import PlatformSite
 
 
@@ -30,61 +29,48 @@ class LocalSite(PlatformSite):
         binaries: Mapping[str, Path],
         ports: Ports,
     ) -> None:
-        super().__init__(directory, blueprint, clock=clock, binaries=binaries)
+        super().__init__(directory, blueprint, clock=clock, binaries=binaries, ports=ports)
         self._ports = ports
         self._components: list[Component] = []
-        self._local = LocalProvider(self.directory, self.run_id, ports=ports, ledger=self.ledger, clock=clock)
-        self.provider = self._local
+        self.provider = self._here
         given = server_dsn(os.environ)
         self._database = GivenDatabase(given, self.run_id) if given else None
-        self._plan = Plan(
+
+    @cached_property
+    def plan(self) -> Plan:
+        return Plan(
             run_id=self.run_id,
             seed=self.seed,
-            objects=blueprint.objects,
-            inventory=blueprint.inventory,
+            objects=self.blueprint.objects,
+            inventory=self.blueprint.inventory,
             secrets=self.secrets,
-            port=ports.port,
-            address=lambda part, port: f"127.0.0.1:{ports.port(part, port)}",
-            directory=self._local.part_directory,
-            binaries=binaries,
-            mutant=blueprint.mutant,
+            port=self.port,
+            address=lambda part, port: f"127.0.0.1:{self.port(part, port)}",
+            directory=self._here.part_directory,
+            binaries=self.binaries,
+            mutant=self.blueprint.mutant,
             given_dsn=self._database.dsn if self._database else None,
-            native_senders=blueprint.native_senders,
+            native_senders=self.blueprint.native_senders,
         )
-
-    def data_directory(self, part: str) -> Path:
-        path = self._local.part_directory(part) / DATA
-        path.mkdir(parents=True, exist_ok=True)
-        return path
 
     def port(self, part: str, port: str = "http") -> int:
         return self._ports.port(part, port)
-
-    def objstore_file(self, bucket: str) -> Path:
-        path = self._local.part_directory("objstore") / f"{bucket}.yml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(objstore_yaml(bucket, self._plan))
-        return path
-
-    def secret(self, name: str) -> str:
-        return postgres_dsn(self._plan) if name == "postgres-dsn" else self.secrets[name]
 
     def start(self, joined: Sequence[Component]) -> None:
         if self._database is not None:
             self.ledger.database(self._database.name)  # written down before it exists
             self._database.create()
-        self._components = assemble(self._plan, joined)
-        self._local.start(self._components)
+        self._components = assemble(self.plan, joined)
+        self._here.start(self._components)
 
     def urls(self) -> Mapping[str, str]:
-        return {part.name: self._local.url(part.name) for part in self._components if "http" in part.ports}
+        return {part.name: self._here.url(part.name) for part in self._components if "http" in part.ports}
 
     def close(self) -> None:
         self.http.close()
-        self._local.close()
+        self._here.close()
         if not self.blueprint.keep_data:
-            self._local.discard_data()
+            self._here.discard_data()
         if self._database is not None:
             self._database.drop()
         self.ledger.close()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from fawkes.harness.errors import ProviderError, UsageError
+from fawkes.harness.errors import ProviderError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.apply import apply, delete
@@ -20,6 +19,7 @@ from fawkes.harness.kubernetes.waiting import wait_ready
 from fawkes.harness.kubernetes.whereabouts import STAND_INS, Whereabouts, of_component
 from fawkes.harness.model import Component
 from fawkes.harness.operator.objects import Manifest, name_of
+from fawkes.harness.providers.refusals import no_such_part, no_such_port, refuse_endless_waits
 from fawkes.harness.world import Inside
 
 _READY_WITHIN_S: Final = 180.0
@@ -66,10 +66,7 @@ class KubernetesProvider:
         self._claims[part] = claim
 
     def start(self, components: Sequence[Component]) -> None:
-        known = {one.name for one in components} | set(self._components)
-        for part in components:
-            if unknown := set(part.after) - known:
-                raise UsageError(f"{part.name} waits for {', '.join(sorted(unknown))}, which nothing starts")
+        refuse_endless_waits(components, self._components)
         self._components |= {part.name: part for part in components}
         waiting = list(components)
         while waiting:
@@ -106,7 +103,7 @@ class KubernetesProvider:
     def url(self, part: str, port: str = "http") -> str:
         where = self.where(part)
         if port not in where.ports:
-            raise UsageError(f"{part} has no port {port!r}; it has {', '.join(where.ports) or 'none'}")
+            raise no_such_port(part, port, where.ports)
         return f"http://{self.reach.address(part, port)}"
 
     def log_tail(self, part: str, lines: int = 20) -> str:
@@ -144,8 +141,7 @@ class KubernetesProvider:
     def where(self, part: str) -> Whereabouts:
         """UsageError, with the nearest name, for a part that there isn't."""
         if part not in self._where:
-            close = difflib.get_close_matches(part, list(self._where), n=1) or sorted(self._where) or ["none"]
-            raise UsageError(f"there is no part {part!r}; did you mean {close[0]!r}?")
+            raise no_such_part(part, self._where)
         return self._where[part]
 
     def pods(self, part: str, *, running: bool = False) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import shutil
 import signal
@@ -25,6 +24,7 @@ from fawkes.harness.model import Component
 from fawkes.harness.providers.local.inspect import inside
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.providers.local.process import signal_group, spawn
+from fawkes.harness.providers.refusals import no_such_part, no_such_port, refuse_endless_waits
 from fawkes.harness.world import Inside
 
 _START_POLL_S: Final = 0.03
@@ -65,11 +65,8 @@ class LocalProvider:
         return self._directory / "parts" / part
 
     def start(self, components: Sequence[Component]) -> None:
-        names = {c.name for c in components} | set(self._components)
-        for component in components:
-            if unknown := set(component.after) - names:
-                raise UsageError(f"{component.name} waits for {', '.join(sorted(unknown))}, which nothing starts")
-            self._components[component.name] = component
+        refuse_endless_waits(components, self._components)
+        self._components |= {component.name: component for component in components}
         waiting = [c.name for c in components]
         within_s = max((c.ready.within_s for c in components), default=0.0)
         eventually(
@@ -87,7 +84,7 @@ class LocalProvider:
     def url(self, part: str, port: str = "http") -> str:
         component = self._component(part)
         if port not in component.ports:
-            raise UsageError(f"{part} has no port {port!r}; it has {', '.join(component.ports) or 'none'}")
+            raise no_such_port(part, port, component.ports)
         return f"http://127.0.0.1:{component.ports[port]}"
 
     def log_tail(self, part: str, lines: int = 20) -> str:
@@ -252,8 +249,7 @@ class LocalProvider:
 
     def _component(self, part: str) -> Component:
         if part not in self._components:
-            close = difflib.get_close_matches(part, list(self._components), n=1) or sorted(self._components)
-            raise UsageError(f"there is no part {part!r}; did you mean {close[0]!r}?")
+            raise no_such_part(part, self._components)
         return self._components[part]
 
     def _log(self, part: str) -> Path:

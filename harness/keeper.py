@@ -28,6 +28,7 @@ from fawkes.harness.session import ProviderName, new_run_id, venue_of
 from fawkes.harness.signals import listen
 from fawkes.harness.site import PlatformSite
 from fawkes.harness.toolchain import PLATFORM_BINARIES, provide
+from fawkes.harness.venue import Opening
 
 _UP_WITHIN_S: Final = {"local": 90.0, "kind": 600.0, "existing": 900.0}
 """Locally every part has 60 s to become ready; the rest is rendering and forking. A cluster and a platform on it take
@@ -140,8 +141,8 @@ def _keep(wish: Mapping[str, object]) -> None:
     fixed = {(part, name): number for part, name, number in wish["ports"]}  # type: ignore[attr-defined]
     target = Target(**wish["target"]) if wish["target"] else None  # type: ignore[arg-type]
     on = venue_of(wish["on"])  # type: ignore[arg-type]
-    opened = on.open(directory.name, binaries, progress=print, fixed_ports=fixed, target=target)
-    with contextlib.closing(opened) as venue:
+    opening = Opening(directory.name, binaries, progress=print, fixed_ports=fixed, target=target)
+    with contextlib.closing(on.open(opening)) as venue:
         blueprint = bare_blueprint(directory.name, int(str(wish["seed"])), venue.prefix)
         _hold(venue.site(directory, blueprint, clock), directory)
 

@@ -36,7 +36,7 @@ from fawkes.harness.rundir import Manifest, Planned, RunDirectory, write_whole
 from fawkes.harness.scenario import Profile, Scenario
 from fawkes.harness.side_by_side import Tell, run_side_by_side
 from fawkes.harness.toolchain import PLATFORM_BINARIES, Binary, provide
-from fawkes.harness.venue import Venue
+from fawkes.harness.venue import Opening, Venue
 
 RUNS: Final = Path(".fawkes/runs")
 """Where run directories go unless --runs says otherwise."""
@@ -92,7 +92,7 @@ class Session:
         self.at_a_time = kind.at_a_time
         self._venue: Venue | None = None
         if any(p.skipped is None for p in planned):
-            self._venue = kind.open(run_id, _paths(binaries), progress=progress, reuse=wish.reuse, target=wish.target)
+            self._venue = kind.open(Opening(run_id, _paths(binaries), progress, wish.reuse, wish.target))
             with _closed_on_error(self._venue):
                 manifest = replace(manifest, scenarios=skip_what_is_lacking(planned, scenarios, self._venue, progress))
                 self.directory.plan_anew(manifest)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from fawkes.harness.blueprint import Blueprint
@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 
 FixedPorts = Mapping[tuple[str, str], int]
 """(part, port name) -> port of 127.0.0.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a run brings along; each kind of venue takes what it has use for, and refuses what makes no sense there."""
+
+    run_id: str
+    binaries: Mapping[str, Path]
+    progress: Callable[[str], None]
+    reuse: str | None = None
+    """A cluster of ours that is there already."""
+    target: Target | None = None
+    """A cluster of somebody else's."""
+    fixed_ports: FixedPorts = field(default_factory=dict)
+    """For a person who wants to know where to look."""
 
 
 class Venue(Protocol):
@@ -39,21 +54,8 @@ class Venue(Protocol):
         """Why no platform can stand here on this machine, with the remedy; None where one can. Looks only."""
 
     @classmethod
-    def open(
-        cls,
-        run_id: str,
-        binaries: Mapping[str, Path],
-        *,
-        progress: Callable[[str], None],
-        reuse: str | None = None,
-        target: Target | None = None,
-        fixed_ports: FixedPorts = MappingProxyType({}),
-    ) -> Venue:
-        """Made ready for a run. Raises what keeps it from being.
-
-        `reuse` names a cluster of ours that is there already, `target` one of somebody else's; `fixed_ports`
-        are for a person who wants to know where to look.
-        """
+    def open(cls, opening: Opening) -> Venue:
+        """Made ready for a run. Raises what keeps it from being."""
 
     def lacks(self, ability: str) -> str | None:
         """Why an ability of FOUND_OUT (providers/base.py) is missing here, in words; None where it is not. Tries it."""

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import ClassVar
 
 from fawkes.harness.blueprint import Blueprint
@@ -34,7 +33,7 @@ from fawkes.harness.providers.existing.provider import ExistingProvider
 from fawkes.harness.providers.existing.target import Target
 from fawkes.harness.providers.existing.trial import NAMESPACE, images_of, try_images
 from fawkes.harness.toolchain import provide
-from fawkes.harness.venue import FixedPorts, refuse_unknown_ports
+from fawkes.harness.venue import FixedPorts, Opening, refuse_unknown_ports
 
 _OPERATOR_WITHIN_S = 180.0
 """It has to be pulled first, perhaps."""
@@ -69,18 +68,10 @@ class ExistingVenue:
         return None
 
     @classmethod
-    def open(
-        cls,
-        run_id: str,
-        binaries: Mapping[str, Path],
-        *,
-        progress: Callable[[str], None],
-        reuse: str | None = None,
-        fixed_ports: FixedPorts = MappingProxyType({}),
-        target: Target | None = None,
-    ) -> ExistingVenue:
-        if reuse is not None:
-            raise UsageError(f"--reuse {reuse}: that is for --on kind; --context says which cluster exists")
+    def open(cls, opening: Opening) -> ExistingVenue:
+        if opening.reuse is not None:
+            raise UsageError(f"--reuse {opening.reuse}: that is for --on kind; --context says which cluster exists")
+        target, run_id, progress = opening.target, opening.run_id, opening.progress
         if target is None:
             raise UsageError("--on existing: say which cluster with --context, and --namespace-prefix")
         clock, prefix = RealClock(), platform_prefix(target.namespace_prefix)
@@ -99,7 +90,7 @@ class ExistingVenue:
             images = images_of([*report.platform, *report.operator])
             try_images(fence, prefix, images, SERVICES, clock=clock)
             _install(fence, report.operator, clock, progress)
-            return cls(fence, target, prefix, binaries, kubectl, ledger, fixed_ports, stack.pop_all())
+            return cls(fence, target, prefix, opening.binaries, kubectl, ledger, opening.fixed_ports, stack.pop_all())
 
     def lacks(self, ability: str) -> str | None:
         return why_not_enforced(self._fence, f"{self.prefix.text}{POLICY_TRIAL}", clock=RealClock())

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from fawkes.harness.blueprint import Blueprint
@@ -26,10 +25,10 @@ from fawkes.harness.providers.kind.cluster import Cluster
 from fawkes.harness.providers.kind.config import NODE_PORTS
 from fawkes.harness.providers.kind.provider import KindProvider
 from fawkes.harness.providers.kind.session import kind_cluster
-from fawkes.harness.venue import FixedPorts, refuse_unknown_ports
+from fawkes.harness.venue import Opening, refuse_unknown_ports
 
 if TYPE_CHECKING:
-    from fawkes.harness.providers.existing.target import Target
+    pass
 
 
 class KindVenue:
@@ -58,35 +57,26 @@ class KindVenue:
         return f"no kind cluster here: {engine.found}; {engine.remedy}" if isinstance(engine, Unusable) else None
 
     @classmethod
-    def open(
-        cls,
-        run_id: str,
-        binaries: Mapping[str, Path],
-        *,
-        progress: Callable[[str], None],
-        reuse: str | None = None,
-        target: Target | None = None,
-        fixed_ports: FixedPorts = MappingProxyType({}),
-    ) -> KindVenue:
+    def open(cls, opening: Opening) -> KindVenue:
         clock, environ = RealClock(), os.environ
-        fixed = dict(zip(NODE_PORTS, fixed_ports, strict=False))
+        fixed = dict(zip(NODE_PORTS, opening.fixed_ports, strict=False))
         with contextlib.ExitStack() as stack:
             cluster = stack.enter_context(
                 kind_cluster(
-                    run_id,
-                    reuse=reuse,
-                    fixed_ports={node_port: fixed_ports[wished] for node_port, wished in fixed.items()},
+                    opening.run_id,
+                    reuse=opening.reuse,
+                    fixed_ports={node_port: opening.fixed_ports[wished] for node_port, wished in fixed.items()},
                     environ=environ,
                     clock=clock,
-                    progress=progress,
+                    progress=opening.progress,
                 )
             )
             api = Api(cluster.kubeconfig)
             stack.callback(api.close)
-            progress("installing the operator")
-            bundle = provide_bundle(environ=environ, clock=clock, progress=progress)
+            opening.progress("installing the operator")
+            bundle = provide_bundle(environ=environ, clock=clock, progress=opening.progress)
             install_operator(api, bundle, namespaces(list(load_objects(PLATFORM))), clock=clock)
-            return cls(cluster, api, binaries, fixed, stack.pop_all())
+            return cls(cluster, api, opening.binaries, fixed, stack.pop_all())
 
     def lacks(self, ability: str) -> str | None:
         return why_not_enforced(self._api, NAMESPACE, clock=RealClock())

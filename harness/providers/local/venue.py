@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
@@ -16,10 +16,10 @@ from fawkes.harness.providers.base import Provider
 from fawkes.harness.providers.local.ports import Ports
 from fawkes.harness.providers.local.provider import LocalProvider
 from fawkes.harness.providers.local.site import LocalSite
-from fawkes.harness.venue import FixedPorts, refuse_unknown_ports
+from fawkes.harness.venue import FixedPorts, Opening, refuse_unknown_ports
 
 if TYPE_CHECKING:
-    from fawkes.harness.providers.existing.target import Target
+    pass
 
 
 class LocalVenue:
@@ -38,19 +38,12 @@ class LocalVenue:
         return None
 
     @classmethod
-    def open(
-        cls,
-        run_id: str,
-        binaries: Mapping[str, Path],
-        *,
-        progress: Callable[[str], None],
-        reuse: str | None = None,
-        target: Target | None = None,
-        fixed_ports: FixedPorts = MappingProxyType({}),
-    ) -> LocalVenue:
-        if reuse is not None:
-            raise UsageError(f"--reuse {reuse}: there is no cluster where parts are local processes; add --on kind")
-        return cls(binaries, fixed_ports)
+    def open(cls, opening: Opening) -> LocalVenue:
+        if opening.reuse is not None:
+            raise UsageError(
+                f"--reuse {opening.reuse}: there is no cluster where parts are local processes; add --on kind"
+            )
+        return cls(opening.binaries, opening.fixed_ports)
 
     def lacks(self, ability: str) -> str | None:
         return "parts are local processes"

@@ -99,12 +99,7 @@ def provide_images(
 
     No node image is made where one was `pulled`.
     """
-    directory = image_directory(environ)
-    with (
-        locked(directory, what="images", progress=progress, within_s=_LOCK_WITHIN_S, clock=clock),
-        under_way(directory) as scratch,
-        writing(directory),
-    ):
+    with _workshop(environ, clock, progress) as (directory, scratch):
         debian = provide_debian(directory, scratch, environ=environ, progress=progress)
         if (reference := pulled) is None:
             kind_files = _kind_files(environ, clock, progress)
@@ -130,15 +125,22 @@ def _imported(
 
 def provide_services(*, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Path:
     """The archive of our own services as the sources are now, for a cluster that runs already."""
+    with _workshop(environ, clock, progress) as (directory, scratch):
+        debian = provide_debian(directory, scratch, environ=environ, progress=progress)
+        _, services = _services(debian, directory, scratch, progress)
+        return services
+
+
+@contextlib.contextmanager
+def _workshop(environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Iterator[tuple[Path, Path]]:
+    """(where finished images are kept, where they are made), for one harness at a time."""
     directory = image_directory(environ)
     with (
         locked(directory, what="images", progress=progress, within_s=_LOCK_WITHIN_S, clock=clock),
         under_way(directory) as scratch,
         writing(directory),
     ):
-        debian = provide_debian(directory, scratch, environ=environ, progress=progress)
-        _, services = _services(debian, directory, scratch, progress)
-        return services
+        yield directory, scratch
 
 
 def image_directory(environ: Mapping[str, str]) -> Path:

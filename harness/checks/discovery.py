@@ -38,24 +38,25 @@ WATCHED_TIMES: Final = 1.5
 """A monitor is believed to be ignored after so many times the time that another one needed, which came after it."""
 
 
-class DiscoveryExpectation(Expectation):
-    """Every replica scrapes what a new monitor selects, in time and without a restart."""
+class _TimedExpectation(Expectation):
+    """What every replica does in time, counted from when the workload applies or deletes a monitor."""
 
-    check: Literal["discovery"] = "discovery"
-    monitor: str = Field(description="The object that the workload applies: ServiceMonitor fawkes-platform/newcomer.")
-    labels: dict[str, str] = Field(description="What picks its targets in `up`: {job: newcomer}.")
+    monitor: str = Field(description="The object that the workload deals with: ServiceMonitor fawkes-platform/beacon.")
+    labels: dict[str, str] = Field(description="What picks its targets in `up`: {job: beacon}.")
     app: str = Field(default="prometheus-core", description="The Prometheus that selects it.")
     scrape_interval: DurationS = Field(default=30.0, gt=0, description="Unscaled, as it ships.")
 
 
-class DesertionExpectation(Expectation):
+class DiscoveryExpectation(_TimedExpectation):
+    """Every replica scrapes what a new monitor selects, in time and without a restart."""
+
+    check: Literal["discovery"] = "discovery"
+
+
+class DesertionExpectation(_TimedExpectation):
     """No replica scrapes any more what a deleted monitor has selected."""
 
     check: Literal["desertion"] = "desertion"
-    monitor: str = Field(description="The object that the workload deletes: ServiceMonitor fawkes-platform/beacon.")
-    labels: dict[str, str] = Field(description="What picks its targets in `up`: {job: beacon}.")
-    app: str = Field(default="prometheus-core", description="The Prometheus that selected it.")
-    scrape_interval: DurationS = Field(default=30.0, gt=0, description="Unscaled, as it ships.")
 
 
 class NoDiscoveryExpectation(Expectation):

@@ -15,7 +15,7 @@ from fawkes.harness.kubernetes.whereabouts import PART, Whereabouts
 from fawkes.harness.model import Component, Ready
 from fawkes.harness.operator.objects import Manifest
 
-WORK: Final = Path("/work")
+WORK: Final = Path("/part")
 """The working directory in the pod, where the part's files are."""
 NOBODY: Final = 65534
 _READY_EVERY_S: Final = 1
@@ -45,7 +45,7 @@ def component_manifests(
 ) -> list[Manifest]:
     """The Secret with the part's files and the Pod, with `labels` beside its own.
 
-    `claim` names the volume with the part's data, mounted at /work/data. ProviderError for a command that no image has.
+    `claim` names the volume with the part's data, mounted at /part/data. ProviderError for a command that no image has.
     """
     secret = f"part-{part.name}"
     image, command = _image(part.argv[0], binaries)

@@ -27,7 +27,7 @@ def plan():
             secrets=Secrets(),
             port=lambda part, port: 8080,
             address=lambda part, port: "127.0.0.1:1",
-            directory=lambda part: Path("/work"),
+            directory=lambda part: Path("/part"),
             binaries={},
             mutant=None,
             given_dsn=None,
@@ -39,10 +39,6 @@ def plan():
 
 def staged(plan):
     return stages(plan, load_objects(WORKLOADS))
-
-
-def everything(made):
-    return [*made.base, *made.stores, *made.services, *made.alerting, *made.gateways, *made.prometheus, *made.queries]
 
 
 def one(manifests, kind, name):
@@ -75,7 +71,7 @@ def test_a_joined_part_stands_where_its_service_selects_it(plan):
 
 
 def test_every_object_is_applied_once(plan):
-    made = [(m["kind"], namespace_of(m), name_of(m)) for m in everything(staged(plan()))]
+    made = [(m["kind"], namespace_of(m), name_of(m)) for m in staged(plan()).everything()]
     assert len(set(made)) == len(made)
 
 
@@ -119,7 +115,7 @@ def test_alertmanager_tells_the_receivers_of_the_run_and_keeps_its_routes(plan):
 
 def test_every_secret_that_is_named_is_made(plan):
     whole = plan()
-    made = everything(staged(whole))
+    made = staged(whole).everything()
     there = {
         (namespace_of(m), name_of(m)) for m in (*made, *notification_credentials(whole, "pem")) if m["kind"] == "Secret"
     }
@@ -143,11 +139,11 @@ def _secrets_named(value):
 
 def test_no_secret_value_is_anywhere_but_in_secrets(plan):
     whole = plan(native_senders=True)
-    text = str([m for m in everything(staged(whole)) if m["kind"] != "Secret"])
+    text = str([m for m in staged(whole).everything() if m["kind"] != "Secret"])
     for name in ("postgres-password", "minio-secret-key", "minio-access-key", "dora-webhook", "smtp-password"):
         assert whole.secrets[name] not in text
 
 
 def test_what_belongs_to_an_app_that_is_not_wanted_is_not_applied(plan):
-    made = everything(staged(plan(parts=("alertmanager-main",))))
+    made = staged(plan(parts=("alertmanager-main",))).everything()
     assert {labels_of(m).get("fawkes.io/app") for m in made} <= {None, "receivers", "alertmanager-main"}

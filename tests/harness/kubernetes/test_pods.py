@@ -49,7 +49,7 @@ def test_files_are_in_the_secret_alone_and_appear_in_the_working_directory():
     assert secret["stringData"] == {"rules_a.yaml": "hush"}
     (container,) = pod["spec"]["containers"]
     mounts = {mount["mountPath"]: mount.get("subPath") for mount in container["volumeMounts"]}
-    assert mounts == {"/work": None, "/work/rules/a.yaml": "rules_a.yaml"}
+    assert mounts == {"/part": None, "/part/rules/a.yaml": "rules_a.yaml"}
     assert "hush" not in str(pod)
 
 

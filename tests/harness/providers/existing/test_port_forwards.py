@@ -132,16 +132,22 @@ def test_a_pod_that_replaces_another_is_found_under_the_same_address(made, pod, 
     assert len(children()) == 1
 
 
-def test_a_pod_of_the_same_name_is_another_one(made, pod, word):
-    reach = made()
+def opened(reach, pod, word):
+    """The address of pod one-0, and the kubectl that leads there since somebody went that way."""
     pod("one-0")
     reach.manifests("one-0", where(word))
     address = reach.address("one-0", "http")
-    said(address)
-    (first,) = children()
+    assert said(address) == "one-0 web"
+    (kubectl,) = children()
+    return address, kubectl
+
+
+def test_a_pod_of_the_same_name_is_another_one(made, pod, word):
+    address, first = opened(made(), pod, word)
     pod("one-0")
     first.wait(WITHIN_S)
     comes_to(address, "one-0 web")
+    assert first not in children()
 
 
 def test_without_a_pod_a_connection_is_reset_at_once(made, word, pod):
@@ -156,14 +162,10 @@ def test_without_a_pod_a_connection_is_reset_at_once(made, word, pod):
 
 
 def test_a_kubectl_that_ends_is_started_again(made, pod, word):
-    reach = made()
-    pod("one-0")
-    reach.manifests("one-0", where(word))
-    address = reach.address("one-0", "http")
-    said(address)
-    (first,) = children()
+    address, first = opened(made(), pod, word)
     first.kill()
     comes_to(address, "one-0 web")
+    assert first not in children()
 
 
 def test_a_wanted_port_is_taken_and_a_busy_one_named(made):

@@ -13,7 +13,7 @@ from fawkes.harness.checks.memory import SAID
 from fawkes.harness.checks.restarts import POD_STATUS
 from fawkes.harness.duration import DurationS
 from fawkes.harness.images.catalogue import SERVICES
-from fawkes.harness.kubernetes.pods import CONTAINER_SECURITY, POD_SECURITY
+from fawkes.harness.kubernetes.pods import CONTAINER, POD
 from fawkes.harness.model import Component, Json
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.observe.promql import instant
@@ -139,18 +139,15 @@ def completed(manifest: Manifest) -> Manifest:
         return manifest
     spec = manifest["spec"]
     filled: dict[str, Any] = {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
+        **POD,
         "terminationGracePeriodSeconds": 1,
-        "securityContext": POD_SECURITY,
         **spec,
         "containers": [
             {
+                **CONTAINER,
                 "image": SERVICES,
-                "imagePullPolicy": "IfNotPresent",
                 "env": [{"name": SETTING, "value": "0.0.0.0"}],
                 "resources": {"requests": {"cpu": "5m", "memory": "32Mi"}},
-                "securityContext": CONTAINER_SECURITY,
                 **container,
             }
             for container in spec["containers"]

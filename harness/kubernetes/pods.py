@@ -33,6 +33,10 @@ CONTAINER_SECURITY: Final = {
     "capabilities": {"drop": ["ALL"]},
 }
 """With the pod's, what the Pod Security standard `restricted` asks for."""
+POD: Final = {"automountServiceAccountToken": False, "enableServiceLinks": False, "securityContext": POD_SECURITY}
+"""The spec of every pod that the harness makes begins so: it needs nothing of the API server, and is admitted."""
+CONTAINER: Final = {"imagePullPolicy": "IfNotPresent", "securityContext": CONTAINER_SECURITY}
+"""And each of its containers."""
 
 
 def component_manifests(
@@ -51,15 +55,14 @@ def component_manifests(
     image, command = _image(part.argv[0], binaries)
     metadata = {"name": part.name, "namespace": where.namespace, "labels": {**labels, PART: part.name}}
     container: dict[str, Any] = {
+        **CONTAINER,
         "name": where.container,
         "image": image,
-        "imagePullPolicy": "IfNotPresent",
         "command": [command, *part.argv[1:]],
         "workingDir": str(WORK),
         "env": [{"name": SETTING, "value": "0.0.0.0"}, *({"name": k, "value": v} for k, v in part.env.items())],
         "ports": [{"name": name, "containerPort": number} for name, number in part.ports.items()],
         "resources": {"requests": {"cpu": "5m", "memory": "32Mi"}},
-        "securityContext": CONTAINER_SECURITY,
         "volumeMounts": [
             {"name": "work", "mountPath": str(WORK)},
             *({"name": "files", "mountPath": str(WORK / name), "subPath": key} for key, name in _keys(part).items()),
@@ -79,11 +82,9 @@ def component_manifests(
         "kind": "Pod",
         "metadata": metadata,
         "spec": {
+            **POD,
             "restartPolicy": "Never" if part.ready.by == "exit" else "Always",
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
             "terminationGracePeriodSeconds": 5,
-            "securityContext": POD_SECURITY,
             "containers": [container],
             "volumes": volumes,
         },
@@ -121,3 +122,9 @@ def _probe(ready: Ready) -> dict[str, Any]:
     if ready.by == "tcp":
         return {"tcpSocket": {"port": ready.port}}
     return {"exec": {"command": list(ready.command)}}
+
+
+def restricted_namespace(name: str) -> Manifest:
+    """A namespace that admits such pods and no others."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}

@@ -10,7 +10,7 @@ from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.images.catalogue import SERVICES
 from fawkes.harness.kubernetes.api import Api, asked_again
 from fawkes.harness.kubernetes.apply import apply, delete_namespaces
-from fawkes.harness.kubernetes.pods import CONTAINER_SECURITY, POD_SECURITY
+from fawkes.harness.kubernetes.pods import CONTAINER, POD, restricted_namespace
 from fawkes.harness.operator.objects import Manifest
 
 NAMESPACE: Final = "fawkes-policy-trial"
@@ -26,10 +26,8 @@ def why_not_enforced(api: Api, space: str, *, clock: Clock) -> str | None:
 
     Tried in a namespace `space`, which is made and deleted for it. Raises what applying and deleting raise.
     """
-    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
-    space_manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space, "labels": restricted}}
     try:
-        apply(api, [space_manifest, _service(space), _answering(space), _knocking(space)], clock=clock)
+        apply(api, [restricted_namespace(space), _service(space), _answering(space), _knocking(space)], clock=clock)
         if not _saw(api, space, reached=True, within_s=_REACHED_WITHIN_S, clock=clock):
             return "two pods do not reach each other even without a policy, so that nobody knows who enforces one"
         apply(api, [_nobody_in(space)], clock=clock)
@@ -93,18 +91,15 @@ def _pod(space: str, name: str, command: list[str]) -> dict[str, Any]:
         "kind": "Pod",
         "metadata": {"name": name, "namespace": space, "labels": {"app": name}},
         "spec": {
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
+            **POD,
             "terminationGracePeriodSeconds": 0,
-            "securityContext": POD_SECURITY,
             "containers": [
                 {
+                    **CONTAINER,
                     "name": name,
                     "image": SERVICES,
-                    "imagePullPolicy": "IfNotPresent",
                     "command": command,
                     "resources": {"requests": {"cpu": "1m", "memory": "16Mi"}},
-                    "securityContext": CONTAINER_SECURITY,
                 }
             ],
         },

@@ -14,7 +14,7 @@ from fawkes.harness.eventually import Clock
 from fawkes.harness.images.catalogue import SERVICES
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.apply import apply, delete
-from fawkes.harness.kubernetes.pods import CONTAINER_SECURITY, NOBODY, POD_SECURITY
+from fawkes.harness.kubernetes.pods import CONTAINER, NOBODY, POD
 from fawkes.harness.kubernetes.waiting import wait_ready
 from fawkes.harness.operator.objects import Manifest, name_of
 
@@ -81,17 +81,15 @@ def _pod(namespace: str, claim: str, below: str) -> dict[str, Any]:
         "kind": "Pod",
         "metadata": {"name": f"seed-{claim}", "namespace": namespace},
         "spec": {
+            **POD,
             "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
             "terminationGracePeriodSeconds": 0,
-            "securityContext": POD_SECURITY,
             "containers": [
                 {
+                    **CONTAINER,
                     "name": "seed",
                     "image": SERVICES,
-                    "imagePullPolicy": "IfNotPresent",
                     "command": ["sh", "-c", made],
-                    "securityContext": CONTAINER_SECURITY,
                     "volumeMounts": [{"name": "volume", "mountPath": _VOLUME}],
                 }
             ],

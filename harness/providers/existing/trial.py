@@ -11,7 +11,7 @@ from fawkes.harness.images.catalogue import reference
 from fawkes.harness.kubernetes.api import asked_again
 from fawkes.harness.kubernetes.apply import apply, delete_namespaces
 from fawkes.harness.kubernetes.explain import explain
-from fawkes.harness.kubernetes.pods import CONTAINER_SECURITY, POD_SECURITY
+from fawkes.harness.kubernetes.pods import CONTAINER, POD, restricted_namespace
 from fawkes.harness.kubernetes.trouble import troubles
 from fawkes.harness.operator.objects import Manifest, name_of
 from fawkes.harness.prefix import Prefix
@@ -46,12 +46,7 @@ def try_images(
     ProviderError, with what the cluster says, for an image that it doesn't get, or services that aren't ours.
     """
     space = f"{prefix.text}{NAMESPACE}"
-    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
-    apply(
-        fence,
-        [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space, "labels": restricted}}],
-        clock=clock,
-    )
+    apply(fence, [restricted_namespace(space)], clock=clock)
     try:
         pod = _pod(space, images, services)
         apply(fence, [pod], clock=clock)
@@ -115,18 +110,15 @@ def _pod(space: str, images: Sequence[str], services: str) -> Manifest:
         "kind": "Pod",
         "metadata": {"name": "trial", "namespace": space},
         "spec": {
+            **POD,
             "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
             "terminationGracePeriodSeconds": 0,
-            "securityContext": POD_SECURITY,
             "containers": [
                 {
+                    **CONTAINER,
                     "name": _container_name(index),
                     "image": image,
-                    "imagePullPolicy": "IfNotPresent",
                     "resources": {"requests": {"cpu": "1m", "memory": "8Mi"}},
-                    "securityContext": CONTAINER_SECURITY,
                     **({"command": command} if command else {"args": ["--version"]}),
                 }
                 for index, (image, command) in enumerate(commands)

@@ -119,6 +119,14 @@ class Docker:
     environ: Mapping[str, str]
     """For everything that speaks to it: the client, kind."""
 
+    def address(self) -> str | None:
+        """DOCKER_HOST that leads here from any environment; None where it takes more than that (ssh, certificates)."""
+        if "DOCKER_HOST" in self.environ:
+            return self.environ["DOCKER_HOST"]
+        argv = [self.client, "context", "inspect", "--format", "host={{.Endpoints.docker.Host}}"]
+        match = re.search(r"host=(unix://\S+)", ask(argv, environ=self.environ, within_s=ANSWER_WITHIN_S) or "")
+        return match[1] if match else None
+
     def has(self, reference: str) -> bool:
         """Whether the engine has this image."""
         argv = [self.client, "image", "inspect", "--format", "id={{.Id}}", reference]

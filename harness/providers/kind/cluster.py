@@ -123,7 +123,7 @@ def create(
     record = Record(
         name=name,
         network=network or name,
-        docker_host=docker.environ.get("DOCKER_HOST"),
+        docker_host=docker.address(),
         image=images.node,
         services=str(images.services),
         kind=str(binaries["kind"]),

@@ -132,6 +132,17 @@ def test_containers_that_a_killed_harness_left_in_our_own_are_gone(no_engine: di
         assert not list(containers.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("told", "address"), [("unix:///run/other.sock", "unix:///run/other.sock"), ("ssh://far", None), ("", None)]
+)
+def test_an_address_is_written_down_so_that_it_leads_there_whatever_context_is_chosen_later(
+    told, address, environ: dict[str, str], install
+):
+    docker = Docker(str(install("docker", f'[ "$1 $2" = "context inspect" ] && echo "host={told}"')), environ)
+    assert docker.address() == address
+    assert Docker(docker.client, {**environ, "DOCKER_HOST": "tcp://near"}).address() == "tcp://near"
+
+
 def sweep(environ: dict[str, str]) -> bool:
     return sweep_own(environ=environ, clock=RealClock(), progress=lambda _: None)
 

@@ -16,6 +16,8 @@ from fawkes.harness.toolchain.pins import pins
 
 POD_SUBNET: Final = "10.244.0.0/16"
 """kind's default."""
+SERVICE_SUBNET: Final = "10.96.0.0/16"
+"""kind's default, too."""
 _WITHIN_S: Final = 300.0
 """To unpack and pack 500 MB: 15 s on two idle cores."""
 
@@ -48,6 +50,18 @@ ExecStart=/usr/bin/ctr -n k8s.io images import --no-unpack /kind/images/{archive
 [Install]
 WantedBy=multi-user.target
 """
+_REFUSE: Final = f"""\
+[Unit]
+Before=kubelet.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/iptables --wait --append FORWARD --destination {SERVICE_SUBNET} --jump REJECT
+[Install]
+WantedBy=multi-user.target
+"""
+"""Until kube-proxy leads a service's address to a pod, whoever asks for it is refused and asks again. Without this its
+packets leave the node and are lost: CoreDNS and whoever else is faster than kube-proxy hung for 30 s."""
 CONTROL_PLANE: Final = "control-plane"
 """The archive without which nothing starts; the kubelet waits for it and for no other."""
 _STATIC_CNI: Final = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cni-is-on-the-node, namespace: kube-system}\n"
@@ -155,12 +169,13 @@ def _enable_units(root: Path, archives: Iterable[str]) -> None:
     for socket in (*sockets.glob("*udev*"), *sockets.glob("*initctl*")):
         socket.unlink()
     (vendor / "sysinit.target.wants/systemd-tmpfiles-setup.service").unlink(missing_ok=True)
-    imports = {f"import-{archive}.service": _import_unit(archive) for archive in archives}
-    for unit, text in imports.items():
+    own = {f"import-{archive}.service": _import_unit(archive) for archive in archives}
+    own["refuse-unserved.service"] = _REFUSE
+    for unit, text in own.items():
         (system / unit).write_text(text)
     wanted = system / "multi-user.target.wants"
     wanted.mkdir(parents=True)
-    for unit in (*_UNITS, *imports):
+    for unit in (*_UNITS, *own):
         (wanted / unit).symlink_to(f"/etc/systemd/system/{unit}")
     (system / "systemd-binfmt.service").symlink_to("/dev/null")  # it registers with the host's kernel
 

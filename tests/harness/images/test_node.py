@@ -58,7 +58,13 @@ def test_only_what_a_node_needs_is_started_and_the_kubelet_waits_for_the_control
 
     wanted = {path.name for path in (system / "multi-user.target.wants").iterdir()}
     imports = {"import-control-plane.service", "import-platform.service"}
-    assert wanted == {"kubelet.service", "containerd.service", "undo-mount-hacks.service", *imports}
+    assert wanted == {
+        "kubelet.service",
+        "containerd.service",
+        "undo-mount-hacks.service",
+        "refuse-unserved.service",
+        *imports,
+    }
     assert not (vendor / "multi-user.target.wants").exists()
     assert [path.name for path in (vendor / "sockets.target.wants").iterdir()] == ["dbus.socket"]
     first, other = ((system / name).read_text() for name in sorted(imports))

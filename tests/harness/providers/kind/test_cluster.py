@@ -50,6 +50,14 @@ def test_names_are_resolved_and_volumes_have_a_default_class(cluster):
     assert storage["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
 
 
+def test_who_asks_for_a_service_that_nobody_serves_yet_is_refused_and_does_not_hang(cluster):
+    ask = (
+        "import socket\ntry: socket.create_connection(('10.96.255.254', 80), 5)\nexcept OSError as error: print(error)"
+    )
+    told = cluster.call_kubectl(["exec", "-n", "one", "light", "--", "python3", "-c", ask])
+    assert "refused" in told
+
+
 def test_a_service_of_ours_imports_what_it_needs_and_writes_on_a_volume(cluster):
     cluster.call_kubectl(["apply", "-f", "-"], CLAIM)
     cluster.call_kubectl(["wait", "pod/probe", "--for=condition=Ready", "--timeout=120s"], within_s=150)

@@ -32,6 +32,7 @@ class PlatformSite(ABC):
     """Addresses, directories and secrets of a platform; `start` brings it up, `close` takes it down."""
 
     provider: Provider
+    listen_host: str = "127.0.0.1"
 
     def __init__(
         self, directory: Path, blueprint: Blueprint, *, clock: RealClock, binaries: Mapping[str, Path], ports: Ports
@@ -67,6 +68,10 @@ class PlatformSite(ABC):
         path = self._here.part_directory(part) / DATA
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+    def own_directory(self, part: str) -> Path:
+        """The part's working directory, as it sees it itself."""
+        return self.plan.directory(part)
 
     @abstractmethod
     def port(self, part: str, port: str = "http") -> int:

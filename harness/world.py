@@ -125,11 +125,16 @@ class Site(Protocol):
     started_at_s: float
     """Wall clock when preparing began: the end of forged history."""
     directory: Path
+    listen_host: str
+    """Where a part listens so that the platform reaches it."""
 
     def replicas(self, app: str) -> Sequence[str]: ...
 
     def data_directory(self, part: str) -> Path:
         """Where that part will keep its data, e.g. Prometheus' TSDB. Exists already, and is empty."""
+
+    def own_directory(self, part: str) -> Path:
+        """The part's working directory, as it sees it itself; its data is in `data` there."""
 
     def external_labels(self, part: str) -> dict[str, str]:
         """A Prometheus part's external labels, as the operator would set them."""

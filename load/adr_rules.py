@@ -76,7 +76,8 @@ class AdrRules:
         part = prometheus(
             PART,
             binary=site.binary("prometheus"),
-            directory=data.parent,
+            directory=site.own_directory(PART),
+            host=site.listen_host,
             ports={"http": site.port(PART)},
             spec={"retention": _RETENTION},
             config=yaml.safe_dump({"rule_files": [RULES]}),

@@ -42,13 +42,14 @@ def prometheus(
     *,
     binary: Path,
     directory: Path,
+    host: str = "127.0.0.1",
     ports: Mapping[str, int],
     spec: Mapping[str, Any],
     config: str,
     rule_files: Mapping[str, str],
     target_files: Mapping[str, str],
 ) -> Component:
-    """Part `name`, for example `prometheus-core-0`, on port `http`.
+    """Part `name`, for example `prometheus-core-0`, on port `http` of `host`.
 
     `directory` is the part's own; its TSDB is in `directory / "data"`. `spec` is that of the Prometheus object; on a
     compressed clock it holds the scaled timers. The files' names are relative to the part's directory.
@@ -57,7 +58,7 @@ def prometheus(
     settings |= operator_settings(spec)
     settings |= {
         "storage.tsdb.path": str(directory / DATA),
-        "web.listen-address": f"127.0.0.1:{ports['http']}",
+        "web.listen-address": f"{host}:{ports['http']}",
         "scrape.discovery-reload-interval": _DISCOVERY_RELOAD,
     }
     flags = ["--web.enable-lifecycle"]

@@ -17,9 +17,12 @@ from fawkes.harness.operator.objects import Manifest
 
 WORK: Final = Path("/part")
 """The working directory in the pod, where the part's files are."""
+EVERYWHERE: Final = "0.0.0.0"  # of a pod, which has a network of its own
 NOBODY: Final = 65534
 _READY_EVERY_S: Final = 1
 """The shortest that Kubernetes knows."""
+_NO_IMAGE: Final = "127.0.0.1:1/nothing:until-revived"
+"""Nobody listens there, so who asks for it is refused at once."""
 POD_SECURITY: Final = {
     "runAsNonRoot": True,
     "runAsUser": NOBODY,
@@ -60,7 +63,7 @@ def component_manifests(
         "image": image,
         "command": [command, *part.argv[1:]],
         "workingDir": str(WORK),
-        "env": [{"name": SETTING, "value": "0.0.0.0"}, *({"name": k, "value": v} for k, v in part.env.items())],
+        "env": [{"name": SETTING, "value": EVERYWHERE}, *({"name": k, "value": v} for k, v in part.env.items())],
         "ports": [{"name": name, "containerPort": number} for name, number in part.ports.items()],
         "resources": {"requests": {"cpu": "5m", "memory": "32Mi"}},
         "volumeMounts": [
@@ -90,6 +93,12 @@ def component_manifests(
         },
     }
     return [_secret(secret, part, metadata), pod]
+
+
+def killed(pod: Manifest) -> Manifest:
+    """The pod with an image that nobody has: what it runs ends and can't start again, and its address stays."""
+    containers = [{**one, "image": _NO_IMAGE} for one in pod["spec"]["containers"]]
+    return {**pod, "spec": {**pod["spec"], "containers": containers}}
 
 
 def _secret(name: str, part: Component, metadata: Mapping[str, Any]) -> Manifest:

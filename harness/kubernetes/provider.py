@@ -14,7 +14,7 @@ from fawkes.harness.kubernetes.inspect import inside
 from fawkes.harness.kubernetes.pods import component_manifests
 from fawkes.harness.kubernetes.reach import Reach
 from fawkes.harness.kubernetes.reachable import unreachable
-from fawkes.harness.kubernetes.readiness import readiness
+from fawkes.harness.kubernetes.readiness import readiness, runs
 from fawkes.harness.kubernetes.waiting import wait_ready
 from fawkes.harness.kubernetes.whereabouts import STAND_INS, Whereabouts, of_component
 from fawkes.harness.model import Component
@@ -145,11 +145,11 @@ class KubernetesProvider:
         return self._where[part]
 
     def pods(self, part: str, *, running: bool = False) -> list[str]:
-        """Names of a part's pods: one, or none while it is away."""
+        """Names of a part's pods, or only of those in which it runs: one, or none while it is away."""
         where = self.where(part)
         selector = ",".join(f"{key}={value}" for key, value in where.labels.items())
         found = self._api.list("v1", "Pod", where.namespace, labels=selector)
-        return [name_of(pod) for pod in found if not running or pod["status"].get("phase") == "Running"]
+        return [name_of(pod) for pod in found if not running or runs(pod, where.container)]
 
     def is_ready(self, part: str) -> bool:
         """Whether the part has a pod and every pod of it is ready."""

@@ -41,6 +41,12 @@ def condition(manifest: Manifest, kind: str) -> Mapping[str, Any]:
     return next((one for one in conditions if one["type"] == kind), {})
 
 
+def runs(pod: Manifest, container: str) -> bool:
+    """Whether that container of the pod runs now, ready or not."""
+    statuses = pod.get("status", {}).get("containerStatuses") or ()
+    return any(one["name"] == container and "running" in one["state"] for one in statuses)
+
+
 def _rolled_out(desired: str, *counts: str) -> Callable[[Manifest], Readiness]:
     """`desired` is in the spec (or, for a DaemonSet, in the status); each of `counts` in the status must reach it."""
 

@@ -16,7 +16,7 @@ from fawkes.harness.eventually import RealClock
 from fawkes.harness.inventory import BUCKET_APPS
 from fawkes.harness.kubernetes.apply import delete_namespaces
 from fawkes.harness.kubernetes.platform import SMTP_HOST, Stages, namespaces, notification_credentials, stages
-from fawkes.harness.kubernetes.pods import WORK
+from fawkes.harness.kubernetes.pods import EVERYWHERE, WORK
 from fawkes.harness.kubernetes.provider import KubernetesProvider
 from fawkes.harness.kubernetes.seed import PROMETHEUS_FOLDER, claim_of, seed
 from fawkes.harness.kubernetes.whereabouts import whereabouts
@@ -45,6 +45,8 @@ def own_port(part: str, port: str) -> int:
 
 class ClusterSite(PlatformSite):
     """Namespaces, their objects and secrets. Drivers' jobs run on this machine: they read its files."""
+
+    listen_host = EVERYWHERE
 
     def __init__(
         self,

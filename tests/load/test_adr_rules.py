@@ -25,9 +25,13 @@ class Place:
     """Site and World in one, as far as this driver needs them."""
 
     started_at_s = STARTED_S
+    listen_host = "0.0.0.0"
 
     def __init__(self, directory, binaries):
         self.directory, self.binary = directory, binaries.__getitem__
+
+    def own_directory(self, part):
+        return Path("/where/the/part/runs")
 
     def data_directory(self, part):
         path = self.directory / part / "data"
@@ -68,6 +72,7 @@ def test_the_history_is_in_the_data_directory_and_the_truth_on_record(tmp_path):
     (part,) = AdrRules().components(spec(), site)
     assert list((tmp_path / "prometheus-adr-0" / "data").glob("*/meta.json"))
     assert not part.discovered
+    assert {"--storage.tsdb.path=/where/the/part/runs/data", "--web.listen-address=0.0.0.0:30123"} <= set(part.argv)
     assert "scrape_configs" not in yaml.safe_load(part.files["prometheus.yml"])
     assert part.files[RULES] == rules_as_written()
     recorded = []

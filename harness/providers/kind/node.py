@@ -23,10 +23,9 @@ class PodRef(NamedTuple):
     name: str
 
 
-# Processes of a pod, by the control group that the kubelet made for it: its name holds the pod's uid, with
-# underscores where systemd made it. The ids are the node's own, because the node reads them.
+# Processes of a pod or a container, by its control group. The ids are the node's own, because the node reads them.
 _PIDS: Final = """\
-pids() { find /sys/fs/cgroup -type d \\( -name "*pod$1" -o -name "*pod$2.slice" \\) | while read -r group; do
+pids() { find /sys/fs/cgroup -type d \\( -name "$1" -o -name "$2" \\) | while read -r group; do
   find "$group" -name cgroup.procs -exec cat {} + ; done | sort -un; }
 """
 _SIGNAL: Final = (
@@ -38,6 +37,7 @@ while now=$(pids "$2" "$3") && [ "$now" != "$seen" ]; do kill -s "$1" $now 2>/de
 """
 )
 """Again until nothing new is there: a process may fork before the signal reaches it."""
+_KILL: Final = _PIDS + 'kill -s KILL $(pids "$1" "$2")'
 _CHAIN: Final = "FAWKES-CUT"
 _NETWORK: Final = (
     _PIDS
@@ -79,7 +79,17 @@ def continue_processes(cluster: Cluster, pod: PodRef) -> None:
 
 def kill_processes(cluster: Cluster, pod: PodRef) -> None:
     """They end at once, as on SIGKILL; whoever owns the pod may start its containers again. UsageError if none runs."""
-    _in_node(cluster, _PIDS + 'kill -s KILL $(pids "$1" "$2")', _uids(_pod(cluster, pod)))
+    _in_node(cluster, _KILL, _groups(_pod(cluster, pod)))
+
+
+def stop_container(cluster: Cluster, pod: PodRef, container: str) -> None:
+    """From now on this container does nothing; the pod's others do. UsageError if it does not run."""
+    _in_node(cluster, _SIGNAL, ["STOP", *_groups_of_container(_pod(cluster, pod), container)])
+
+
+def kill_container(cluster: Cluster, pod: PodRef, container: str) -> None:
+    """Its processes end at once; the pod keeps its address, and its other containers. UsageError if it does not run."""
+    _in_node(cluster, _KILL, _groups_of_container(_pod(cluster, pod), container))
 
 
 def cut(cluster: Cluster, pods: Sequence[PodRef]) -> None:
@@ -90,13 +100,13 @@ def cut(cluster: Cluster, pods: Sequence[PodRef]) -> None:
     found = [_pod(cluster, pod) for pod in pods]
     for one in found:
         others = [other["status"]["podIP"] for other in found if other is not one]
-        _in_node(cluster, _NETWORK, ["cut", *_uids(one), *others])
+        _in_node(cluster, _NETWORK, ["cut", *_groups(one), *others])
 
 
 def join(cluster: Cluster, pods: Sequence[PodRef]) -> None:
     """Each of them reaches everybody again. UsageError if one does not run."""
     for pod in pods:
-        _in_node(cluster, _NETWORK, ["join", *_uids(_pod(cluster, pod))])
+        _in_node(cluster, _NETWORK, ["join", *_groups(_pod(cluster, pod))])
 
 
 def cordon(cluster: Cluster) -> None:
@@ -124,7 +134,7 @@ def rss_bytes(cluster: Cluster, namespaces: Sequence[str]) -> Mapping[PodRef, in
 
 
 def _signal(cluster: Cluster, pod: PodRef, name: str) -> None:
-    _in_node(cluster, _SIGNAL, [name, *_uids(_pod(cluster, pod))])
+    _in_node(cluster, _SIGNAL, [name, *_groups(_pod(cluster, pod))])
 
 
 def _items(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
@@ -140,9 +150,19 @@ def _pod(cluster: Cluster, pod: PodRef) -> dict[str, Any]:
     raise UsageError(f"no pod {pod.name} runs in namespace {pod.namespace} of cluster {cluster.name}; start it first")
 
 
-def _uids(pod: Mapping[str, Any]) -> tuple[str, str]:
+def _groups(pod: Mapping[str, Any]) -> tuple[str, str]:
+    """How the pod's control group is called: where the kubelet made it, and where systemd did."""
     uid = str(pod["metadata"]["uid"])
-    return uid, uid.replace("-", "_")
+    return f"*pod{uid}", f"*pod{uid.replace('-', '_')}.slice"
+
+
+def _groups_of_container(pod: Mapping[str, Any], container: str) -> tuple[str, str]:
+    """The same for one of its containers. UsageError if it does not run."""
+    for status in pod["status"].get("containerStatuses", ()):
+        if status["name"] == container and "running" in status["state"]:
+            own = str(status["containerID"]).rpartition("/")[2]
+            return own, f"*{own}.scope"
+    raise UsageError(f"pod {pod['metadata']['name']} runs no container {container}; start it first")
 
 
 def _in_node(cluster: Cluster, script: str, words: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api
+from fawkes.harness.kubernetes.pods import killed
 from fawkes.harness.kubernetes.provider import KubernetesProvider
 from fawkes.harness.kubernetes.reach import Reach
 from fawkes.harness.providers.kind import node
@@ -44,14 +45,15 @@ class KindProvider(KubernetesProvider):
         }
 
     def kill(self, part: str) -> None:
-        """No grace, and no way back: what a controller makes in its place finds no node until `revive`."""
-        refs = self._refs(part)
-        if part not in self._components:
-            node.cordon(self._cluster)
-            self._away.add(part)
-        for ref in refs:
-            node.kill_processes(self._cluster, ref)
-            self._api.delete("v1", "Pod", ref.name, ref.namespace, grace_s=0)
+        """No grace, and no way back until `revive`.
+
+        A pod of a controller is deleted, and what is made in its place finds no node. One of ours stays with its
+        address, which refuses, as that of a process that has crashed does: who scrapes it sees that it is down.
+        """
+        if part in self._components:
+            self._kill_inside(part)
+        else:
+            self._delete(part)
         eventually(
             f"{part} to be gone",
             lambda: self.pods(part, running=True),
@@ -89,6 +91,21 @@ class KindProvider(KubernetesProvider):
             node.uncordon(self._cluster)
             self._away.clear()
         super().close()
+
+    def _kill_inside(self, part: str) -> None:
+        where = self.where(part)
+        for ref in self._refs(part):
+            node.stop_container(self._cluster, ref, where.container)  # so that it has no grace when its image goes
+            self.apply([killed(one) for one in self._manifests(self._components[part]) if one["kind"] == "Pod"])
+            node.kill_container(self._cluster, ref, where.container)
+
+    def _delete(self, part: str) -> None:
+        refs = self._refs(part)
+        node.cordon(self._cluster)
+        self._away.add(part)
+        for ref in refs:
+            node.kill_processes(self._cluster, ref)
+            self._api.delete("v1", "Pod", ref.name, ref.namespace, grace_s=0)
 
     def _refs(self, part: str) -> list[node.PodRef]:
         where = self.where(part)

@@ -140,6 +140,8 @@ def test_the_file_is_held_against_the_scenarios_own_demand():
         == "alertmanager.yaml tells mattermost search-alerts, pagerduty instead of mattermost search-alerts"
     )
     assert "2 times instead of 3" in judge(*records, messages=3).reason
+    assert "1 times instead of 2" in judge(*records, firing=2).reason
+    assert judge(*records, messages=2, firing=1).verdict is Verdict.PASS
 
 
 def test_a_refused_message_fails_at_the_receiver():

@@ -16,10 +16,11 @@ def command(
     environ: Mapping[str, str],
     within_s: float,
     line: Callable[[str], None] = lambda _: None,
+    tick: Callable[[], None] = lambda: None,
 ) -> Sequence[str]:
-    """What it wrote. ProviderError with its last lines when it fails, can't be started, or takes too long."""
+    """What it wrote; `tick` is called every second meanwhile. ProviderError with its last lines when it fails, can't be started, or takes too long."""
     try:
-        outcome = run(argv, cwd=Path("/"), environ=environ, within_s=within_s, line=line)
+        outcome = run(argv, cwd=Path("/"), environ=environ, within_s=within_s, line=line, tick=tick)
     except OSError as error:
         raise ProviderError(f"cannot run {argv[0]}: {error.strerror}; install it, or put it on PATH") from error
     if outcome.exit_code != 0:

@@ -28,6 +28,7 @@ from fawkes.harness.errors import ProviderError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.images import runtime
 from fawkes.harness.images.command import command
+from fawkes.harness.images.freezer import thaw
 from fawkes.harness.providers.local.process import signal_group, spawn
 from fawkes.harness.toolchain.cache import HeldError, cache_directory, locked, writing
 
@@ -161,14 +162,18 @@ class Docker:
         """Forget an image; one that a container stands on stays, because the engine keeps it."""
         ask([self.client, "image", "rm", reference], environ=self.environ, within_s=_IMPORT_WITHIN_S)
 
+    def containers(self, *filters: str) -> Sequence[str]:
+        """Full ids of containers, running or not, that pass all filters."""
+        chosen = [word for one in filters for word in ("--filter", one)]
+        argv = [self.client, "container", "ls", "--all", "--quiet", "--no-trunc", *chosen]
+        return command(argv, environ=self.environ, within_s=ANSWER_WITHIN_S)
+
     def remove_containers(self, *filters: str) -> Sequence[str]:
         """Containers that pass all filters, with their anonymous volumes. Their ids."""
-        chosen = [word for one in filters for word in ("--filter", one)]
-        argv = [self.client, "container", "ls", "--all", "--quiet", *chosen]
-        left = command(argv, environ=self.environ, within_s=ANSWER_WITHIN_S)
+        left = self.containers(*filters)
         if left:
             argv = [self.client, "container", "rm", "--force", "--volumes", *left]
-            command(argv, environ=self.environ, within_s=_STOP_WITHIN_S)
+            command(argv, environ=self.environ, within_s=_STOP_WITHIN_S, tick=lambda: thaw(left))
         return left
 
     def remove_everything(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from fawkes.harness.eventually import Clock
 from fawkes.harness.extras import require_kind
 from fawkes.harness.images.command import command
 from fawkes.harness.images.docker import ANSWER_WITHIN_S, Answering, Docker, look
+from fawkes.harness.images.freezer import thaw
 from fawkes.harness.images.provide import ClusterImages
 from fawkes.harness.ledger import RUN_MARK, Ledger, state_directory
 from fawkes.harness.providers.kind.config import NODE_PORTS, kind_config, node_name
@@ -96,7 +98,11 @@ class Cluster:
         if self.ledger is None or not self.kubeconfig.parent.exists():
             return
         directory = self.kubeconfig.parent
-        _lifecycle("delete", _wish(self.record, directory), self.docker, self.record, directory, _DELETE_WITHIN_S)
+        nodes = self.docker.containers(self.record.containers())
+        wish = _wish(self.record, directory)
+        _lifecycle(
+            "delete", wish, self.docker, self.record, directory, _DELETE_WITHIN_S, tick=functools.partial(thaw, nodes)
+        )
         remove(self.docker, self.record)
         shutil.rmtree(directory)
         self.ledger.close()
@@ -192,6 +198,7 @@ def _lifecycle(
     directory: Path,
     within_s: float,
     progress: Callable[[str], None] = lambda _: None,
+    tick: Callable[[], None] = lambda: None,
 ) -> None:
     """Let pytest-kind do it, in a child that dies with us. ProviderError with its last lines when it fails."""
     environ = {
@@ -210,6 +217,7 @@ def _lifecycle(
         environ=environ,
         within_s=within_s,
         line=lambda text: progress(f"cluster: {text.strip()}"),
+        tick=tick,
     )
     if outcome.exit_code != 0:
         how = f"took more than {within_s:g} s" if outcome.exit_code is None else f"failed ({outcome.exit_code})"

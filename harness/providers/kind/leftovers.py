@@ -11,8 +11,6 @@ from fawkes.harness.images.command import command
 from fawkes.harness.images.docker import ANSWER_WITHIN_S, Docker, own_address, sweep_own, usable_engine
 from fawkes.harness.providers.kind.record import Record
 
-_KIND_LABEL: Final = "io.x-k8s.kind.cluster"
-"""kind's own, on each of its containers."""
 _SETTLED_AFTER_S: Final = 1.0
 """A container whose `docker run` was killed may still come: the engine ends the request it has. That took 0.3 s."""
 _SETTLE_WITHIN_S: Final = 30.0
@@ -64,7 +62,7 @@ def reclaim(
 
 def _remove_once(docker: Docker, record: Record) -> bool:
     """Whether there was anything."""
-    containers = docker.remove_containers(f"label={_KIND_LABEL}={record.name}")
+    containers = docker.remove_containers(record.containers())
     network = record.network
     argv = [docker.client, "network", "ls", "--quiet", "--filter", f"name=^{network}$"]
     ids = command(argv, environ=docker.environ, within_s=ANSWER_WITHIN_S)

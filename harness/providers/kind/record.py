@@ -29,6 +29,10 @@ class Record:
     kind: str
     kubectl: str
 
+    def containers(self) -> str:
+        """The filter that its containers pass in Docker: kind's own label."""
+        return f"label=io.x-k8s.kind.cluster={self.name}"
+
     def write(self, directory: Path) -> None:
         """Into the cluster's directory, which must exist."""
         (directory / _FILE).write_text(json.dumps(asdict(self), indent=2) + "\n")

@@ -6,9 +6,11 @@ import subprocess
 import tarfile
 from dataclasses import asdict
 
+import psutil
 import pytest
 
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.images.freezer import freezer
 from fawkes.harness.providers.kind.leftovers import reclaim, remove
 from fawkes.harness.providers.kind.record import Record
 
@@ -60,3 +62,26 @@ def test_gc_removes_what_the_ledger_tells_and_is_content_when_it_is_gone(docker,
         reclaim(asdict(record(OURS, OURS)), environ=os.environ, clock=RealClock(), progress=lambda _: None)
         assert OURS not in everything()["containers"] | everything()["networks"]
     assert BESIDE in everything()["containers"]
+
+
+@pytest.mark.skipif(freezer() is None, reason="no freezer of cgroup v1 here")
+def test_a_node_goes_in_which_a_process_was_frozen_when_all_was_killed(docker, everything, before, call, stock):
+    """As kind leaves it when it is killed while the runtime in the node sets the limits of a pod."""
+    label = f"io.x-k8s.kind.cluster={OURS}"
+    of = ["--network", OURS, "--label", label, "--volume", "/var", "--entrypoint", "sh", stock.images.node]
+    (container,) = call("run", "--detach", *of, "-c", "sleep 1000 & wait")
+    words = call("top", container, "-o", "pid,comm")
+    sleeper = words[words.index("sleep") - 1]
+    (group,) = freezer().rglob(f"*{container}*")
+    inner = group / "pod"
+    inner.mkdir()
+    (inner / "cgroup.procs").write_text(sleeper)
+    (inner / "freezer.state").write_text("FROZEN")
+    try:
+        remove(docker, record(OURS, OURS))
+    finally:
+        if inner.exists():
+            (inner / "freezer.state").write_text("THAWED")
+    assert not psutil.pid_exists(int(sleeper))
+    assert OURS not in everything()["networks"]
+    assert not docker.containers(f"label={label}")

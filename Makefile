@@ -16,6 +16,10 @@ help: ## Show the targets
 e2e: $(READY) ## Run every scenario against the real platform as local processes (ARGS="smoke --seed 7")
 	@$(BIN)/harness run $(ARGS)
 
+.PHONY: e2e-kind
+e2e-kind: $(READY) ## Run what can run there on a kind cluster of its own (ARGS="smoke"; root, Docker, debootstrap)
+	@$(BIN)/harness run --on kind $(ARGS)
+
 .PHONY: test
 test: $(READY) ## Run the tests of the harness itself (ARGS="-k history")
 	@$(BIN)/python -m pytest tests $(ARGS)

@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 pass, 1 fail, 2 inconclusive, 3 usage or set-up error."""
+"""The command line. Exit codes: 0 pass, 1 fail, 2 inconclusive, 3 usage or set-up error, 4 everything skipped."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="""Proves, end to end and on real parts, that the Fawkes metrics platform does what ADR-012 promises.
 
-Exit codes: 0 pass, 1 fail, 2 inconclusive (the harness could not tell), 3 usage or set-up error.
+Exit codes: 0 pass, 1 fail, 2 inconclusive (the harness could not tell), 3 usage or set-up error,
+4 nothing ran, because everything was skipped.
 
 \b
 Examples:
@@ -146,7 +147,7 @@ def run_command(
                 interrupted = _run_in_turn(session, list(loaded), narrator)
             result = session.finish()
     _report(result, session.directory.path, as_json)
-    raise typer.Exit(INTERRUPTED if interrupted else result.verdict.exit_code)
+    raise typer.Exit(INTERRUPTED if interrupted else result.exit_code)
 
 
 def _run_in_turn(session: Session, names: Sequence[str], narrator: Narrator) -> bool:
@@ -170,7 +171,7 @@ def judge_command(run_dir: RunDir = LATEST_RUN, as_json: Annotated[bool, typer.O
     """
     result = write_result(RunDirectory(run_dir))
     _report(result, run_dir, as_json)
-    raise typer.Exit(result.verdict.exit_code)
+    raise typer.Exit(result.exit_code)
 
 
 @app.command("report")

@@ -4,7 +4,8 @@ HarnessError
 +-- UsageError          the caller's: a flag, a path, a name; exit code 3
 |   `-- ScenarioError   the scenario author's; carries every problem at once
 +-- ProviderError       the host's: a port, a disk, a missing binary, a permission
-|   `-- ToolchainError  a binary that cannot be found or built
+|   |-- ToolchainError  a binary that cannot be found or built
+|   `-- NoPlaceError    nothing can stand where it was wanted; scenarios are skipped with the reason
 +-- ComponentError      a part of the platform's: argv, exit code, last log lines
 +-- DeadlineExceeded    the world did not become what was expected in time
 +-- RecordError         a run directory that cannot be judged
@@ -54,6 +55,10 @@ class ProviderError(HarnessError):
 
 class ToolchainError(ProviderError):
     """A binary of the platform can be neither found nor built."""
+
+
+class NoPlaceError(ProviderError):
+    """This machine can't be a place for the platform that was asked for, however often one tries."""
 
 
 class ComponentError(HarnessError):

@@ -31,7 +31,7 @@ class Verdict(enum.IntEnum):
 
     @property
     def exit_code(self) -> int:
-        """0 pass, 1 fail, 2 inconclusive (3 is a usage error and never a verdict)."""
+        """0 pass, 1 fail, 2 inconclusive (3, a usage error, and 4, all skipped, are no verdicts)."""
         return {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 2}[self]
 
 
@@ -319,6 +319,11 @@ class RunResult:
     """Every alert that the platform ships, also those that no scenario has touched."""
     dora: tuple[DoraChain, ...] = ()
     """Every DORA value in the findings' evidence, those that differ first."""
+
+    @property
+    def exit_code(self) -> int:
+        """The verdict's; 4 where every scenario was skipped, so that nobody takes it for one that could not tell."""
+        return self.verdict.exit_code if any(one.skipped is None for one in self.scenarios) else 4
 
 
 @dataclass(frozen=True, slots=True)

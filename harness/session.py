@@ -18,7 +18,7 @@ from fawkes.harness import fingerprint
 from fawkes.harness.blueprint import refuse_unknown_parts
 from fawkes.harness.composition import DRIVERS, RENDER, scenario_loader
 from fawkes.harness.environment import Environment
-from fawkes.harness.errors import ProviderError
+from fawkes.harness.errors import NoPlaceError, ProviderError
 from fawkes.harness.extras import require_kind
 from fawkes.harness.judge import judge_run
 from fawkes.harness.model import RunResult
@@ -92,12 +92,23 @@ class Session:
         self.at_a_time = kind.at_a_time
         self._venue: Venue | None = None
         if any(p.skipped is None for p in planned):
-            self._venue = kind.open(Opening(run_id, _paths(binaries), progress, wish.reuse, wish.target))
-            with _closed_on_error(self._venue):
-                manifest = replace(manifest, scenarios=skip_what_is_lacking(planned, scenarios, self._venue, progress))
+            try:
+                self._venue = kind.open(Opening(run_id, _paths(binaries), progress, wish.reuse, wish.target))
+            except NoPlaceError as error:
+                manifest = replace(manifest, scenarios=skip_all(planned, str(error)))
                 self.directory.plan_anew(manifest)
-            self._setting = _setting(manifest, self._venue, wish.hold)
+            else:
+                manifest = self._prepare(self._venue, manifest, progress)
+                self._setting = _setting(manifest, self._venue, wish.hold)
         self.skipped = {p.name: p.skipped for p in manifest.scenarios if p.skipped is not None}
+
+    def _prepare(self, venue: Venue, manifest: Manifest, progress: Say) -> Manifest:
+        """The plan, written down, now that the venue can tell what it lacks."""
+        with _closed_on_error(venue):
+            planned = skip_what_is_lacking(manifest.scenarios, self._scenarios, venue, progress)
+            manifest = replace(manifest, scenarios=planned)
+            self.directory.plan_anew(manifest)
+        return manifest
 
     def run(self, name: str) -> None:
         """Record one planned scenario; nothing happens for a skipped one."""
@@ -205,6 +216,11 @@ def skip_what_is_lacking(
             lacks[need] = f"no {need} here: {why}"
     whys = [next((lacks[need] for need in scenarios[p.name][0].needs if need in lacks), None) for p in planned]
     return tuple(replace(p, skipped=p.skipped or why) for p, why in zip(planned, whys, strict=True))
+
+
+def skip_all(planned: Sequence[Planned], why: str) -> tuple[Planned, ...]:
+    """What was to be skipped anyway keeps its own reason."""
+    return tuple(replace(p, skipped=p.skipped or why) for p in planned)
 
 
 @contextlib.contextmanager

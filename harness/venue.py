@@ -55,7 +55,7 @@ class Venue(Protocol):
 
     @classmethod
     def open(cls, opening: Opening) -> Venue:
-        """Made ready for a run. Raises what keeps it from being."""
+        """Made ready for a run. NoPlaceError where it turns out that none can be here; raises what else keeps it."""
 
     def lacks(self, ability: str) -> str | None:
         """Why an ability of FOUND_OUT (providers/base.py) is missing here, in words; None where it is not. Tries it."""

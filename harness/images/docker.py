@@ -24,7 +24,7 @@ from typing import Final
 import psutil
 
 from fawkes.harness.child import ask, run
-from fawkes.harness.errors import ProviderError
+from fawkes.harness.errors import DeadlineExceeded, NoPlaceError, ProviderError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.images import runtime
 from fawkes.harness.images.command import command
@@ -94,10 +94,10 @@ def look(environ: Mapping[str, str], *, within_s: float = ANSWER_WITHIN_S) -> An
 
 
 def usable_engine(environ: Mapping[str, str]) -> Answering | Startable:
-    """The engine that would be used. ProviderError with a remedy where there is none."""
+    """The engine that would be used. NoPlaceError with a remedy where there is none."""
     found = look(environ)
     if isinstance(found, Unusable):
-        raise ProviderError(f"docker: {found.found}; {found.remedy}")
+        raise NoPlaceError(f"docker: {found.found}; {found.remedy}")
     if isinstance(found, Startable) and len(longest := os.fsencode(_socket_of_containerd(environ))) > _SOCKET_BYTES:
         raise ProviderError(
             f"docker: {longest.decode(errors='replace')} is too long for a socket ({_SOCKET_BYTES} bytes); "
@@ -152,6 +152,14 @@ class Docker:
         argv = [self.client, "import", *(word for one in changes for word in ("--change", one)), str(root), reference]
         command(argv, environ=self.environ, within_s=_IMPORT_WITHIN_S)
 
+    def try_node(self, reference: str) -> None:
+        """Start a container as kind starts its nodes, and let it end. NoPlaceError where that is refused."""
+        argv = [self.client, "run", "--rm", "--privileged", "--network", "none", "--entrypoint", "/bin/true", reference]
+        try:
+            command(argv, environ=self.environ, within_s=_START_WITHIN_S)
+        except ProviderError as error:
+            raise NoPlaceError(f"this Docker runs no privileged container: {error}; see `harness doctor`") from error
+
     def tags(self, repository: str) -> Sequence[str]:
         """References of the images in a repository, newest first."""
         argv = [self.client, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository]
@@ -192,7 +200,7 @@ def engine_directory(environ: Mapping[str, str]) -> Path:
 def running_docker(*, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Iterator[Docker]:
     """The engine that answers, else one of our own until the block ends, which ends too when we die.
 
-    ProviderError with a remedy where neither can be. One harness at a time uses our own; the next waits.
+    NoPlaceError with a remedy where neither can be. One harness at a time uses our own; the next waits.
     """
     found = usable_engine(environ)
     if isinstance(found, Answering):
@@ -238,14 +246,7 @@ def _own(
         progress("docker: starting the daemon")
         docker = Docker(found.client, {**environ, "DOCKER_HOST": own_address(environ)})
         with _daemon(found.daemon, directory) as process:
-            eventually(
-                "docker's daemon to answer",
-                lambda: look(docker.environ),
-                lambda state: isinstance(state, Answering),
-                within_s=_START_WITHIN_S,
-                clock=clock,
-                hopeless=lambda: None if process.poll() is None else _last_words(process, directory),
-            )
+            _await_answer(docker, process, directory, clock)
             docker.remove_everything()  # of a harness that was killed: no other uses this engine while the lock is ours
             yield docker
 
@@ -266,6 +267,21 @@ def _daemon(program: str, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
         except subprocess.TimeoutExpired:
             signal_group(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _await_answer(docker: Docker, process: subprocess.Popen[bytes], directory: Path, clock: Clock) -> None:
+    try:
+        eventually(
+            "docker's daemon to answer",
+            lambda: look(docker.environ),
+            lambda state: isinstance(state, Answering),
+            within_s=_START_WITHIN_S,
+            clock=clock,
+            hopeless=lambda: None if process.poll() is None else _last_words(process, directory),
+        )
+    except DeadlineExceeded as error:
+        why = str(error) if process.poll() is None else _last_words(process, directory)
+        raise NoPlaceError(f"docker: no daemon can be started here: {why}") from error
 
 
 def _await_end_of_former(directory: Path, clock: Clock) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from fawkes.harness.errors import ProviderError
+from fawkes.harness.errors import NoPlaceError, ProviderError
 from fawkes.harness.eventually import Clock, RealClock
 from fawkes.harness.images import catalogue
 from fawkes.harness.images.archive import Image, key, write_archive
@@ -74,10 +74,10 @@ def make_images(
 def stocked(
     *, source: Source, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]
 ) -> Iterator[Stock]:
-    """Everything from the binaries on, and the engine that has it. ProviderError with a remedy, before it builds."""
+    """Everything from the binaries on, and the engine that has it. NoPlaceError with a remedy, before it builds."""
     usable_engine(environ)
     if (remedy := lacking(environ)) is not None:
-        raise ProviderError(remedy)
+        raise NoPlaceError(remedy)
     with running_docker(environ=environ, clock=clock, progress=progress) as docker:
         pulled = pulled_node(docker, source, progress)
         names = BINARIES if pulled is None else PULLED_BINARIES

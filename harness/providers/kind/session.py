@@ -26,7 +26,8 @@ def kind_cluster(
     """A ready cluster until the block ends: one of its own, or the running one called `reuse`, which stays.
 
     Builds binaries and images where they are missing. Only in the main thread: an engine of our own dies with it.
-    UsageError where the extra is missing or nothing is called `reuse`; ProviderError where there can be no cluster.
+    UsageError where the extra is missing or nothing is called `reuse`; NoPlaceError where this machine can have no
+    cluster; ProviderError where none came up.
     """
     require_kind()
     if reuse is not None:
@@ -35,6 +36,7 @@ def kind_cluster(
         yield cluster
         return
     with stocked(source="auto", environ=environ, clock=clock, progress=progress) as stock:
+        stock.docker.try_node(stock.images.node)
         cluster = create(
             cluster_name(run_id),
             docker=stock.docker,

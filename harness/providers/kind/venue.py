@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fawkes.harness.blueprint import Blueprint
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.images.debian import lacking
 from fawkes.harness.images.docker import Unusable, look
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.node_ports import NodePorts
@@ -53,8 +54,9 @@ class KindVenue:
 
     @classmethod
     def obstacle(cls, environ: Mapping[str, str]) -> str | None:
-        engine = look(environ)
-        return f"no kind cluster here: {engine.found}; {engine.remedy}" if isinstance(engine, Unusable) else None
+        if isinstance(engine := look(environ), Unusable):
+            return f"no kind cluster here: {engine.found}; {engine.remedy}"
+        return f"no kind cluster here: {remedy}" if (remedy := lacking(environ)) is not None else None
 
     @classmethod
     def open(cls, opening: Opening) -> KindVenue:

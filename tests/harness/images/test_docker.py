@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fawkes.harness.errors import DeadlineExceeded, ProviderError
+from fawkes.harness.errors import NoPlaceError, ProviderError
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.images import docker
 from fawkes.harness.images.docker import (
@@ -116,7 +116,10 @@ def test_a_runtime_of_ours_only_where_the_capability_is_lacking(
 def test_a_daemon_that_ends_is_told_with_its_last_words(no_engine: dict[str, str], install):
     install("dockerd", "echo no overlay here; exit 7")
     with (
-        pytest.raises(DeadlineExceeded, match=r"(?s)ended with 7; the end of .*dockerd.log:\nno overlay here"),
+        pytest.raises(
+            NoPlaceError,
+            match=r"(?s)no daemon can be started here.*ended with 7; the end of .*dockerd.log:\nno overlay here",
+        ),
         start(no_engine),
     ):
         pass
@@ -221,7 +224,7 @@ def test_where_no_engine_can_be_had_it_says_what_to_do(
     monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
     for name in programs:
         install(name, "echo cannot connect; exit 1")
-    with pytest.raises(ProviderError, match=remedy), start({**bare, **setting}):
+    with pytest.raises(NoPlaceError, match=remedy), start({**bare, **setting}):
         pass
 
 
@@ -250,3 +253,14 @@ def test_an_engine_that_refuses_an_import_is_told(environ: dict[str, str], insta
     client = install("docker", "echo no space left on device; exit 1")
     with pytest.raises(ProviderError, match="no space left on device"):
         Docker(str(client), environ).import_node(Path("/root.tar"), "fawkes/node:new")
+
+
+def test_an_engine_that_refuses_nodes_is_no_place_for_a_cluster(environ: dict[str, str], install):
+    client = install(
+        "docker", 'echo "$@" > $HOME.words; case "$*" in *good) ;; *) echo no such capability; exit 125; esac'
+    )
+    engine = Docker(str(client), environ)
+    engine.try_node("fawkes/node:good")
+    assert "run --rm --privileged" in Path(f"{environ['HOME']}.words").read_text()
+    with pytest.raises(NoPlaceError, match=r"(?s)no privileged container.*no such capability.*harness doctor"):
+        engine.try_node("fawkes/node:bad")

@@ -18,7 +18,10 @@ def command(
     line: Callable[[str], None] = lambda _: None,
     tick: Callable[[], None] = lambda: None,
 ) -> Sequence[str]:
-    """What it wrote; `tick` is called every second meanwhile. ProviderError with its last lines when it fails, can't be started, or takes too long."""
+    """What it wrote; `tick` is called every second meanwhile.
+
+    ProviderError with its last lines when it fails, can't be started, or takes too long.
+    """
     try:
         outcome = run(argv, cwd=Path("/"), environ=environ, within_s=within_s, line=line, tick=tick)
     except OSError as error:

@@ -26,6 +26,7 @@ from fawkes.harness.checks.dora_counted import DoraCountedExpectation, check_dor
 from fawkes.harness.checks.dora_sums import DoraSumsExpectation, check_dora_sums
 from fawkes.harness.checks.dora_values import DoraValuesExpectation, check_dora_values
 from fawkes.harness.checks.infra import InfraExpectation, check_infra
+from fawkes.harness.checks.kube_state import KubeStateExpectation, check_kube_state
 from fawkes.harness.checks.latency import AnswersExpectation, LatencyExpectation, check_answers, check_latency
 from fawkes.harness.checks.load import OfferedLoadExpectation, check_offered_load
 from fawkes.harness.checks.memory import MemoryExpectation, check_memory
@@ -52,6 +53,7 @@ from fawkes.harness.observe.dora_counted import observe_dora_counted
 from fawkes.harness.observe.dora_sums import observe_dora_sums
 from fawkes.harness.observe.dora_values import observe_dora_values
 from fawkes.harness.observe.infra import observe_infra
+from fawkes.harness.observe.kube_state import observe_kube_state
 from fawkes.harness.observe.memory import observe_memory
 from fawkes.harness.observe.notification_timeline import observe_notification_timeline
 from fawkes.harness.observe.notifications import observe_notification
@@ -111,6 +113,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(NoDiscoveryExpectation, observe_no_discovery, check_no_discovery),
         Kind(ContinuityExpectation, observe_continuity, check_continuity),
         Kind(RestartsExpectation, observe_restarts, check_restarts),
+        Kind(KubeStateExpectation, observe_kube_state, check_kube_state),
         Kind(ReachExpectation, observe_reach, check_reach),
         Kind(TargetsExpectation, observe_targets, check_targets),
         Kind(MemoryExpectation, observe_memory, check_memory),

@@ -15,6 +15,7 @@ from fawkes.load.band_edges import BandEdges
 from fawkes.load.churn import ScrapeLoad
 from fawkes.load.expose import Expose
 from fawkes.load.forge import Forge
+from fawkes.load.kwok.driver import Crowd
 from fawkes.load.native.driver import NativeSenders
 from fawkes.load.objects import ApplyObjects, DeleteObjects
 from fawkes.load.organisation.driver import OrganisationDriver
@@ -37,6 +38,7 @@ DRIVERS: Final[Mapping[str, Driver]] = {
     "ask": Ask(),
     "apply_objects": ApplyObjects(),
     "delete_objects": DeleteObjects(),
+    "crowd": Crowd(),
 }
 """What a scenario's `workload` may `do`."""
 RENDER: Final[Callable[[RunResult], Mapping[str, str]]] = render_all

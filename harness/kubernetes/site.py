@@ -22,7 +22,7 @@ from fawkes.harness.kubernetes.seed import PROMETHEUS_FOLDER, claim_of, seed
 from fawkes.harness.kubernetes.whereabouts import whereabouts
 from fawkes.harness.model import Component
 from fawkes.harness.mutants.mutant import Mutant
-from fawkes.harness.operator.objects import load_objects
+from fawkes.harness.operator.objects import Objects, load_objects
 from fawkes.harness.operator.objstore import bucket
 from fawkes.harness.operator.prometheus import pod_labels
 from fawkes.harness.places import WORKLOADS
@@ -92,7 +92,7 @@ class ClusterSite(PlatformSite):
     def start(self, joined: Sequence[Component]) -> None:
         jobs = [part for part in joined if part.ready.by == "exit"]
         pods = [part for part in joined if part not in jobs]
-        applied = stages(self.plan, load_objects(WORKLOADS))
+        applied = stages(self.plan, self._workloads())
         self._namespaces = namespaces(applied.base)
         self._clear()  # what a scenario before this one may have left
         self._place(pods)
@@ -110,6 +110,10 @@ class ClusterSite(PlatformSite):
         self._cluster.apply(applied.queries)
         self._cluster.ready(applied.queries)
         self._cluster.reachable(self._cluster.parts())
+
+    def _workloads(self) -> Objects:
+        shipped, mutant = load_objects(WORKLOADS), self.blueprint.mutant
+        return mutant.change_workloads(shipped) if mutant else shipped
 
     def urls(self) -> Mapping[str, str]:
         return {

@@ -32,6 +32,8 @@ class Mutant:
     stage: Stage
     """Where its finding must say that the chain broke."""
     change: Callable[[Objects], Objects] = lambda objects: objects
+    change_workloads: Callable[[Objects], Objects] = lambda objects: objects
+    """For what only Kubernetes has (fixtures/platform/workloads)."""
     change_part: Callable[[Component], Component] = _unchanged
     """For what no object says, such as a flag that the operator sets."""
     tampers_with: str | None = None

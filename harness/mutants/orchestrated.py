@@ -1,4 +1,4 @@
-"""Broken platforms: what only Kubernetes can show: discovery, replicas that die, real pods, policies."""
+"""Broken platforms: what only Kubernetes can show: discovery, replicas that die, real pods, crowds, policies."""
 
 from __future__ import annotations
 
@@ -34,6 +34,28 @@ def _everybody_let_in(objects: Objects) -> Objects:
             "spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]},
         }
     )
+
+
+def _exporter(change: Callable[[dict[str, Any]], None]) -> Callable[[Objects], Objects]:
+    """The platform with another ServiceMonitor for kube-state-metrics."""
+    return lambda objects: objects.edit("ServiceMonitor", NAMESPACE, "kube-state-metrics", change)
+
+
+def _own_namespaces_only(objects: Objects) -> Objects:
+    def change(deployment: dict[str, Any]) -> None:
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        container["args"].append("--namespaces=fawkes-monitoring,fawkes-platform")
+
+    return objects.edit("Deployment", NAMESPACE, "kube-state-metrics", change)
+
+
+def _succeeded_dropped(monitor: dict[str, Any]) -> None:
+    phase = {"sourceLabels": ["__name__", "phase"], "regex": "kube_pod_status_phase;Succeeded", "action": "drop"}
+    monitor["spec"]["endpoints"][0]["metricRelabelings"] = [phase]
+
+
+def _limited(monitor: dict[str, Any]) -> None:
+    monitor["spec"]["sampleLimit"] = 100_000
 
 
 MUTANTS: Final = (
@@ -77,7 +99,7 @@ MUTANTS: Final = (
         "kube-state-metrics' series are stored under its own pod's name, because honorLabels is missing",
         "pod_crash_looping",
         Stage.PROMETHEUS,
-        change=lambda objects: objects.edit("ServiceMonitor", NAMESPACE, "kube-state-metrics", _honor_nothing),
+        change=_exporter(_honor_nothing),
     ),
     Mutant(
         "loop_told_at_once",
@@ -85,6 +107,27 @@ MUTANTS: Final = (
         "pod_crash_looping",
         Stage.RULE,
         change=lambda objects: change_rule(objects, "platform-alerts", "alert", "PodCrashLooping", **{"for": "0s"}),
+    ),
+    Mutant(
+        "own_namespaces_only",
+        "kube-state-metrics is told of the platform's namespaces only",
+        "kube_state_counts",
+        Stage.PROMETHEUS,
+        change_workloads=_own_namespaces_only,
+    ),
+    Mutant(
+        "series_saved",
+        "Prometheus drops one phase of pods, to save series",
+        "kube_state_counts",
+        Stage.PROMETHEUS,
+        change=_exporter(_succeeded_dropped),
+    ),
+    Mutant(
+        "sample_limit",
+        "a scrape of kube-state-metrics may have 100,000 samples, which a big cluster exceeds",
+        "kube_state_at_scale",
+        Stage.PROMETHEUS,
+        change=_exporter(_limited),
     ),
     Mutant(
         "everybody_let_in",

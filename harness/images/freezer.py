@@ -41,7 +41,8 @@ def thaw(containers: Collection[str]) -> None:
 
 
 def _thaw_all(group: Path) -> None:
-    for state in group.rglob("freezer.state"):
+    for directory, _, _ in os.walk(group):  # not rglob, which raises where a directory goes meanwhile
+        state = Path(directory) / "freezer.state"
         with contextlib.suppress(OSError):  # gone meanwhile, or not ours to write
             if state.read_text() != "THAWED\n":
                 state.write_text("THAWED")

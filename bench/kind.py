@@ -22,7 +22,8 @@ from pathlib import Path
 import psutil
 
 from fawkes.harness.eventually import RealClock
-from fawkes.harness.images.docker import Docker, running_docker
+from fawkes.harness.images.docker import Docker
+from fawkes.harness.images.own_engine import running_docker
 from fawkes.harness.images.provide import BINARIES, ClusterImages, Stock, image_directory, provide_images
 from fawkes.harness.providers.kind.cluster import attach, create
 from fawkes.harness.providers.kind.config import cluster_name, kind_config

@@ -11,7 +11,7 @@ import sys
 
 from fawkes.harness.errors import HarnessError
 from fawkes.harness.eventually import RealClock
-from fawkes.harness.images.docker import running_docker
+from fawkes.harness.images.own_engine import running_docker
 from fawkes.harness.signals import listen
 
 

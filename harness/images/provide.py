@@ -22,8 +22,9 @@ from fawkes.harness.images import catalogue
 from fawkes.harness.images.archive import Image, key, write_archive
 from fawkes.harness.images.command import command
 from fawkes.harness.images.debian import Debian, lacking, provide_debian
-from fawkes.harness.images.docker import Docker, running_docker, usable_engine
+from fawkes.harness.images.docker import Docker, usable_engine
 from fawkes.harness.images.node import CONTROL_PLANE, Node, build_node_root
+from fawkes.harness.images.own_engine import running_docker
 from fawkes.harness.images.python import packages_layer, sources_layer
 from fawkes.harness.images.source import MADE, Source, pulled_node
 from fawkes.harness.toolchain.cache import cache_directory, keep, locked, under_way, writing

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.images.command import command
-from fawkes.harness.images.docker import ANSWER_WITHIN_S, Docker, own_address, sweep_own, usable_engine
+from fawkes.harness.images.docker import ANSWER_WITHIN_S, Docker, own_address, usable_engine
+from fawkes.harness.images.own_engine import own_engine
 from fawkes.harness.providers.kind.record import Record
 
 _SETTLED_AFTER_S: Final = 1.0
@@ -47,17 +49,27 @@ def reclaim(
 ) -> None:
     """Remove the cluster of a crashed run, given its entry in the ledger. ProviderError where its engine can't tell."""
     record = Record.of(entry)
-    own = record.docker_host == own_address(environ)
-    if own and sweep_own(environ=environ, clock=clock, progress=progress):
-        return
-    named = {} if record.docker_host is None else {"DOCKER_HOST": record.docker_host}
-    asked = {**environ, **named}
     try:
-        remove(Docker(usable_engine(asked).client, asked), record, settling=clock)
+        with _engine_of(record, environ, clock, progress) as docker:
+            remove(docker, record, settling=clock)
     except ProviderError as error:
         raise ProviderError(
             f"cluster {record.name} of a crashed run may still be there: {error}; then run `harness gc` again"
         ) from error
+
+
+@contextlib.contextmanager
+def _engine_of(
+    record: Record, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]
+) -> Iterator[Docker]:
+    """The engine that it ran in; that of our own is started when it has ended with whoever used it."""
+    if record.docker_host == own_address(environ):
+        with own_engine(environ=environ, clock=clock, progress=progress) as docker:
+            yield docker
+        return
+    named = {} if record.docker_host is None else {"DOCKER_HOST": record.docker_host}
+    asked = {**environ, **named}
+    yield Docker(usable_engine(asked).client, asked)
 
 
 def _remove_once(docker: Docker, record: Record) -> bool:

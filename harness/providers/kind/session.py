@@ -25,9 +25,8 @@ def kind_cluster(
 ) -> Iterator[Cluster]:
     """A ready cluster until the block ends: one of its own, or the running one called `reuse`, which stays.
 
-    Builds binaries and images where they are missing. Only in the main thread: an engine of our own dies with it.
-    UsageError where the extra is missing or nothing is called `reuse`; NoPlaceError where this machine can have no
-    cluster; ProviderError where none came up.
+    Builds binaries and images where they are missing. UsageError where the extra is missing or nothing is called
+    `reuse`; NoPlaceError where this machine can have no cluster; ProviderError where none came up.
     """
     require_kind()
     if reuse is not None:

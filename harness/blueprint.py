@@ -34,6 +34,8 @@ class Blueprint:
     """Of the namespaces; `objects` have it already."""
     mutant: Mutant | None = None
     native_senders: bool = False
+    older: tuple[str, ...] = ()
+    """Apps that start in the version before."""
     keep_data: bool = False
     notes: tuple[str, ...] = ()
     """For the report: how time is treated, what is broken on purpose."""
@@ -52,6 +54,7 @@ def blueprint(name: str, scenario: Scenario, setting: Setting) -> Blueprint:
         prefix=prefix,
         mutant=setting.mutant,
         native_senders=scenario.platform.native_senders,
+        older=scenario.platform.older,
         keep_data=setting.hold is not None,
         notes=tuple(notes),
     )

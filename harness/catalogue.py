@@ -38,6 +38,7 @@ from fawkes.harness.checks.refusals import RefusalsExpectation, check_refusals
 from fawkes.harness.checks.rendered_equal import RenderedEqualExpectation, check_rendered_equal
 from fawkes.harness.checks.restarts import RestartsExpectation, check_restarts
 from fawkes.harness.checks.retention import RetentionExpectation, check_retention
+from fawkes.harness.checks.rollout import RolloutExpectation, check_rollout
 from fawkes.harness.checks.targets_equal import TargetsEqualExpectation, check_targets_equal
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History
@@ -112,6 +113,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(DesertionExpectation, observe_desertion, check_desertion),
         Kind(NoDiscoveryExpectation, observe_no_discovery, check_no_discovery),
         Kind(ContinuityExpectation, observe_continuity, check_continuity),
+        Kind(RolloutExpectation, observe_continuity, check_rollout),
         Kind(RestartsExpectation, observe_restarts, check_restarts),
         Kind(KubeStateExpectation, observe_kube_state, check_kube_state),
         Kind(ReachExpectation, observe_reach, check_reach),

@@ -41,7 +41,7 @@ from fawkes.harness.scenario import Profile, find_scenarios
 from fawkes.harness.session import RUNS, ProviderName, Session, Wish, write_result
 from fawkes.harness.side_by_side import jobs_that_fit
 from fawkes.harness.signals import listen
-from fawkes.harness.toolchain import CHART_BINARIES, CLUSTER_BINARIES, PLATFORM_BINARIES, provide
+from fawkes.harness.toolchain import CHART_BINARIES, CLUSTER_BINARIES, PLATFORM_BINARIES, UPGRADE_BINARIES, provide
 from fawkes.reports.render import RENDERERS
 from fawkes.reports.text import summary_lines
 
@@ -339,9 +339,11 @@ def _remove_cluster(entry: Mapping[str, Any], *, progress: Callable[[str], None]
 def toolchain_build_command(
     cluster: Annotated[bool, typer.Option("--cluster", help="Also what a kind cluster is made of.")] = False,
     chart: Annotated[bool, typer.Option("--chart", help="Also helm, for `--stack chart`.")] = False,
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Also the older Prometheus of `upgrade`.")] = False,
 ) -> None:
     """Find or build every binary the platform needs, ahead of a run."""
-    names = (*PLATFORM_BINARIES, *(CLUSTER_BINARIES if cluster else ()), *(CHART_BINARIES if chart else ()))
+    more = ((cluster, CLUSTER_BINARIES), (chart, CHART_BINARIES), (upgrade, UPGRADE_BINARIES))
+    names = (*PLATFORM_BINARIES, *(name for wanted, group in more if wanted for name in group))
     with Narrator(_err) as narrator:
         binaries = provide(names, progress=narrator.progress)
     for binary in binaries.values():

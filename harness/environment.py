@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fawkes.harness.errors import ProviderError, UsageError
 from fawkes.harness.eventually import RealClock, eventually, poll_for
-from fawkes.harness.model import Component
+from fawkes.harness.model import Component, Json
 from fawkes.harness.operator.objects import Manifest, Objects, display_name, name_of, namespace_of
-from fawkes.harness.providers.base import Inspectable, Killable, Orchestrated, Partitionable, Pausable
+from fawkes.harness.providers.base import Inspectable, Killable, Orchestrated, Partitionable, Pausable, Upgradable
 from fawkes.harness.site import PlatformSite
 from fawkes.harness.world import Inside
 
@@ -86,6 +86,9 @@ class Environment:
 
     def heal(self, app: str) -> None:
         self._able(Partitionable).heal(self.replicas(app))
+
+    def upgrade(self, app: str) -> Sequence[Mapping[str, Json]]:
+        return self._able(Upgradable).upgrade(self.replicas(app), self._site.shipped(app))
 
     def _able(self, ability: type[Ability]) -> Ability:
         """The provider, which can do this. A scenario says what it needs, so that this is known before it starts."""

@@ -17,6 +17,7 @@ from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.ledger import Ledger, state_directory
 from fawkes.harness.model import Component
+from fawkes.harness.operator.objects import Manifest
 from fawkes.harness.operator.prometheus import external_labels
 from fawkes.harness.plan import Plan, objstore_yaml, postgres_dsn
 from fawkes.harness.providers.base import Provider
@@ -92,6 +93,10 @@ class PlatformSite(ABC):
     @abstractmethod
     def start(self, joined: Sequence[Component]) -> None:
         """Everything ready, with what drivers have `joined` to it. Raises what the provider raises."""
+
+    def shipped(self, app: str) -> Sequence[Manifest]:
+        """The objects that run an app, in the version that ships; none where nothing is applied."""
+        return ()
 
     @abstractmethod
     def urls(self) -> Mapping[str, str]:

@@ -92,6 +92,12 @@ class World(Protocol):
     def heal(self, app: str) -> None:
         """Join them again."""
 
+    def upgrade(self, app: str) -> Sequence[Mapping[str, Json]]:
+        """Bring an app of `platform.older` to the version that ships, one part after the other (ability `upgrade`).
+
+        What became of each part (kubernetes/rollout.py).
+        """
+
     def objects(self) -> Objects:
         """The platform's objects on this scenario's clock and in its numbers; no mutant breaks these."""
 

@@ -10,26 +10,28 @@ steps would bridge five minutes. In scrape intervals, between two neighbouring s
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from pydantic import Field
 
 from fawkes.harness.checks.exposed import Exposed
+from fawkes.harness.checks.gaps import (
+    DEDUPLICATED,
+    NOTICED_S,
+    ONE_REPLICA,
+    WIDEST,
+    deduplicated,
+    longest_s,
+    samples_of,
+    shown,
+)
 from fawkes.harness.duration import DurationS
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
 
 ANSWERED: Final = "answered"
 """Kind of record: `{source, query, asked_s, told_s, value, error}`, one answer to a question that is asked again."""
-
-ONE_REPLICA: Final = 2
-DEDUPLICATED: Final = 4
-NOTICED_S: Final = 10.0
-"""Thanos Query asks every 5 s whether those it reads from are there, and gives each 5 s to answer (info-timeout in
-cmd/thanos/query.go, v0.42). Until it knows of a death it waits for the dead, and questions get no answer."""
 
 
 class ContinuityExpectation(Expectation):
@@ -84,7 +86,11 @@ def check_continuity(expect: ContinuityExpectation, history: History) -> Finding
     """
     try:
         case = _Case(expect, history)
-        lines = [*_replicas(expect, case), *_thanos(case), *_answers(case, history)]
+        lines = [
+            *_replicas(expect, case),
+            *deduplicated(case.series(Stage.THANOS), case.exposed, case.scrape_s, case.back_s),
+            *_answers(case, history),
+        ]
     except _CannotTellError as error:
         return _finding(expect, Verdict.INCONCLUSIVE, str(error), Stage.HARNESS, (), None)
     limit = Tolerance(
@@ -96,7 +102,7 @@ def check_continuity(expect: ContinuityExpectation, history: History) -> Finding
     if wrong is not None:
         reason = f"{wrong.source}: {wrong.note}: {wrong.observed} instead of {wrong.expected}"
         return _finding(expect, Verdict.FAIL, reason, wrong.stage, lines, limit)
-    widest_s = next(line.observed for line in lines if line.stage is Stage.THANOS and line.note == _WIDEST)
+    widest_s = next(line.observed for line in lines if line.stage is Stage.THANOS and line.note == WIDEST)
     dumb_s = next(line.observed for line in lines if line.note == _DUMB)
     reason = (
         f"{expect.fault_part} was away for {case.back_s - case.began_s:.1f} s, Thanos Query without a new sample for "
@@ -108,7 +114,6 @@ def check_continuity(expect: ContinuityExpectation, history: History) -> Finding
 # --- the replicas ---------------------------------------------------------------------------------------------
 
 _DUMB: Final = "seconds after the kill, of the last question without an answer"
-_WIDEST: Final = "seconds between neighbouring samples, at most"
 
 
 def _replicas(expect: ContinuityExpectation, case: _Case) -> Iterator[Observation]:
@@ -116,60 +121,25 @@ def _replicas(expect: ContinuityExpectation, case: _Case) -> Iterator[Observatio
     killed = found.pop(expect.fault_part, None)
     if killed is None:
         raise _CannotTellError(f"{expect.fault_part} was never asked")
-    own = _samples(killed)
-    if (hole_s := _widest_s([at_s for at_s, _ in own], case.away_s, case.back_s)) <= ONE_REPLICA * case.scrape_s:
+    own = samples_of(killed)
+    if (hole_s := longest_s([at_s for at_s, _ in own], case.away_s, case.back_s)) <= ONE_REPLICA * case.scrape_s:
         raise _CannotTellError(f"{expect.fault_part} scraped while it was away; its widest gap is {hole_s:.1f} s")
     before = [at_s for at_s, _ in own if at_s < case.began_s]
     since_s = case.exposed.began_s + ONE_REPLICA * case.scrape_s
     limit_s = round(ONE_REPLICA * case.scrape_s, 3)
     for part, times, from_s, until_s, note in (
-        (expect.fault_part, before, since_s, case.began_s, f"{_WIDEST}, before it was killed"),
+        (expect.fault_part, before, since_s, case.began_s, f"{WIDEST}, before it was killed"),
         *(
-            (part, [at_s for at_s, _ in _samples(series)], case.began_s, case.back_s, f"{_WIDEST}, meanwhile")
+            (part, [at_s for at_s, _ in samples_of(series)], case.began_s, case.back_s, f"{WIDEST}, meanwhile")
             for part, series in found.items()
         ),
     ):
-        widest_s = _shown(_widest_s(times, from_s, until_s))
+        widest_s = shown(longest_s(times, from_s, until_s))
         ok = widest_s is not None and widest_s <= limit_s
         yield Observation(Stage.PROMETHEUS, part, limit_s, widest_s, ok, note)
 
 
-def _samples(series: Sequence[Record]) -> list[list[float]]:
-    return sorted(sample for one in series for sample in one.data["samples"])
-
-
-def _widest_s(times: Sequence[float], from_s: float, until_s: float) -> float:
-    """The longest time without a sample between two instants; infinite where there is none at all."""
-    inside = [at_s for at_s in times if from_s <= at_s <= until_s]
-    if not inside and not times:
-        return math.inf
-    return max(later - earlier for earlier, later in itertools.pairwise([from_s, *inside, until_s]))
-
-
-def _shown(seconds: float) -> float | None:
-    return round(seconds, 3) if math.isfinite(seconds) else None
-
-
 # --- Thanos Query ---------------------------------------------------------------------------------------------
-
-
-def _thanos(case: _Case) -> Iterator[Observation]:
-    for part, series in case.series(Stage.THANOS).items():
-        yield Observation(Stage.THANOS, part, 1, len(series), ok=len(series) == 1, note="series of the metric")
-        wrong = [
-            text
-            for one in series
-            if (text := case.exposed.wrong_sample(one.data["labels"], one.data["samples"], case.scrape_s)) is not None
-        ]
-        yield Observation(Stage.THANOS, part, [], wrong, ok=not wrong, note="samples that the script did not show")
-        times = [at_s for at_s, _ in _samples(series)]
-        since_s = case.exposed.began_s + DEDUPLICATED * case.scrape_s
-        widest_s = _shown(_widest_s(times, since_s, max(times, default=since_s)))
-        limit_s = round(DEDUPLICATED * case.scrape_s, 3)
-        reaches = bool(times) and times[-1] > case.back_s
-        ok = widest_s is not None and widest_s <= limit_s
-        yield Observation(Stage.THANOS, part, limit_s, widest_s, ok, _WIDEST)
-        yield Observation(Stage.THANOS, part, True, reaches, reaches, "samples from after the replica's return")
 
 
 def _answers(case: _Case, history: History) -> Iterator[Observation]:

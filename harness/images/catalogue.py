@@ -13,6 +13,9 @@ from fawkes.harness.toolchain.pins import pins
 SERVICES: Final = "fawkes/services:local"
 """The DORA service, receivers and sample services; PostgreSQL too, which comes as a Python package."""
 
+SERVICES_BEFORE: Final = "fawkes/services:before"
+"""The same under another name, for a change of image: there is but one version of our sources."""
+
 _KUBERNETES: Final = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _PLATFORM: Final[Mapping[str, str]] = {
     "prometheus": "quay.io/prometheus/prometheus:v{}",
@@ -75,6 +78,20 @@ def control_plane(binaries: Mapping[str, Path], pods: Path, etcd_tag: str, pause
 def platform(binaries: Mapping[str, Path]) -> list[Image]:
     """The parts of the platform, of what serves it and of what loads it, that are one binary each."""
     return [Image(reference(name), (f"/bin/{name}",), {f"/bin/{name}": binaries[name]}) for name in _PLATFORM]
+
+
+def reference_before() -> str:
+    """The name under which Prometheus is published in the version from which the platform is upgraded."""
+    return _PLATFORM["prometheus"].format(pins()["prometheus-before"].version)
+
+
+def before(binaries: Mapping[str, Path]) -> Image:
+    """Prometheus in that version."""
+    return Image(
+        reference_before(),
+        ("/bin/prometheus",),
+        {"/bin/prometheus": binaries["prometheus-before"]},
+    )
 
 
 def services(pods: Path, packages: Path, sources: Path) -> Image:

@@ -29,7 +29,7 @@ from fawkes.harness.images.python import packages_layer, sources_layer
 from fawkes.harness.images.source import MADE, Source, pulled_node
 from fawkes.harness.toolchain.cache import cache_directory, keep, locked, under_way, writing
 from fawkes.harness.toolchain.modules import module_directory
-from fawkes.harness.toolchain.pins import CLUSTER_BINARIES, PLATFORM_BINARIES, pins
+from fawkes.harness.toolchain.pins import CLUSTER_BINARIES, PLATFORM_BINARIES, UPGRADE_BINARIES, pins
 from fawkes.harness.toolchain.provide import provide
 
 BINARIES: Final = (*PLATFORM_BINARIES, *CLUSTER_BINARIES)
@@ -122,6 +122,16 @@ def _imported(
     for old in [tag for tag in docker.tags(MADE) if tag != reference][_KEPT - 1 :]:
         docker.remove(old)
     return reference
+
+
+def provide_before(*, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Path:
+    """The archive of what the platform is upgraded from; its binary is built where it is missing."""
+    binaries = provide(UPGRADE_BINARIES, progress=progress, environ=environ)
+    with _workshop(environ, clock, progress) as (directory, scratch):
+        image = catalogue.before({name: binary.path for name, binary in binaries.items()})
+        archive = _archived("before", image, directory, scratch, progress)
+        _forget_old(directory, {archive})
+        return archive
 
 
 def provide_services(*, environ: Mapping[str, str], clock: Clock, progress: Callable[[str], None]) -> Path:

@@ -18,11 +18,12 @@ from fawkes.harness.kubernetes.apply import delete_namespaces
 from fawkes.harness.kubernetes.platform import SMTP_HOST, Stages, namespaces, notification_credentials, stages
 from fawkes.harness.kubernetes.pods import EVERYWHERE, WORK
 from fawkes.harness.kubernetes.provider import KubernetesProvider
+from fawkes.harness.kubernetes.rollout import app_of, before
 from fawkes.harness.kubernetes.seed import PROMETHEUS_FOLDER, claim_of, seed
 from fawkes.harness.kubernetes.whereabouts import whereabouts
 from fawkes.harness.model import Component
 from fawkes.harness.mutants.mutant import Mutant
-from fawkes.harness.operator.objects import Objects, load_objects
+from fawkes.harness.operator.objects import Manifest, Objects, load_objects
 from fawkes.harness.operator.objstore import bucket
 from fawkes.harness.operator.prometheus import pod_labels
 from fawkes.harness.places import WORKLOADS
@@ -64,6 +65,7 @@ class ClusterSite(PlatformSite):
         self.provider = provider
         self._seeded: dict[str, Path] = {}
         self._namespaces: list[str] = []
+        self._shipped: list[Manifest] = []
 
     @cached_property
     def plan(self) -> Plan:
@@ -92,7 +94,9 @@ class ClusterSite(PlatformSite):
     def start(self, joined: Sequence[Component]) -> None:
         jobs = [part for part in joined if part.ready.by == "exit"]
         pods = [part for part in joined if part not in jobs]
-        applied = stages(self.plan, self._workloads())
+        shipped = stages(self.plan, self._workloads())
+        self._shipped = shipped.everything()
+        applied = shipped.each(lambda one: before(one, self.blueprint.older))
         self._namespaces = namespaces(applied.base)
         self._clear()  # what a scenario before this one may have left
         self._place(pods)
@@ -114,6 +118,9 @@ class ClusterSite(PlatformSite):
     def _workloads(self) -> Objects:
         shipped, mutant = load_objects(WORKLOADS), self.blueprint.mutant
         return mutant.change_workloads(shipped) if mutant else shipped
+
+    def shipped(self, app: str) -> Sequence[Manifest]:
+        return [one for one in self._shipped if app_of(one) == app]
 
     def urls(self) -> Mapping[str, str]:
         return {

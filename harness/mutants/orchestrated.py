@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from fawkes.harness.images.catalogue import reference_before
 from fawkes.harness.model import Stage
 from fawkes.harness.mutants.mutant import NAMESPACE, Mutant, change_rule
 from fawkes.harness.operator.objects import Objects
@@ -107,6 +108,27 @@ MUTANTS: Final = (
         "pod_crash_looping",
         Stage.RULE,
         change=lambda objects: change_rule(objects, "platform-alerts", "alert", "PodCrashLooping", **{"for": "0s"}),
+    ),
+    Mutant(
+        "upgrade_without_volume",
+        "Prometheus Core's data go with each pod that an upgrade replaces",
+        "upgrade",
+        Stage.PROMETHEUS,
+        change=_core(storage={"emptyDir": {}}),
+    ),
+    Mutant(
+        "upgrade_of_one_replica",
+        "Prometheus Core has one replica, which nobody stands in for while it is upgraded",
+        "upgrade",
+        Stage.THANOS,
+        change=_core(replicas=1),
+    ),
+    Mutant(
+        "image_beside_version",
+        "Prometheus Core's object names an old image, which wins over the version, so that an upgrade changes nothing",
+        "upgrade",
+        Stage.PART,
+        change=_core(image=reference_before()),
     ),
     Mutant(
         "own_namespaces_only",

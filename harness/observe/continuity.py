@@ -1,4 +1,4 @@
-"""Reads every sample of one series from the replicas of a Prometheus and from Thanos Query, after one was away."""
+"""Reads every sample of one series from the replicas of a Prometheus and from Thanos Query, after some were away."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from fawkes.harness.checks.continuity import ContinuityExpectation
+from fawkes.harness.checks.rollout import RolloutExpectation
 from fawkes.harness.model import Stage
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.observe.promql import DEDUPLICATED, Series, raw_samples
@@ -20,7 +21,7 @@ _FRESH_SCRAPES: Final = 3
 """A series that goes on has a sample that young."""
 
 
-def observe_continuity(expect: ContinuityExpectation, world: World, record: Recorder) -> None:
+def observe_continuity(expect: ContinuityExpectation | RolloutExpectation, world: World, record: Recorder) -> None:
     """Record all samples as soon as each part has fresh ones; what there is when time is up is recorded as well."""
     until_s = world.now_s() + expect.within
     query = selector(expect.metric, {})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-from fawkes.harness.model import Component
+from fawkes.harness.model import Component, Json
+from fawkes.harness.operator.objects import Manifest
 from fawkes.harness.world import Inside
 
 if TYPE_CHECKING:
@@ -75,6 +76,17 @@ class Partitionable(Protocol):
 
 
 @runtime_checkable
+class Upgradable(Protocol):
+    """Can bring an app from one version to another while it runs."""
+
+    def upgrade(self, parts: Sequence[str], manifests: Sequence[Manifest]) -> Sequence[Mapping[str, Json]]:
+        """Apply the app's objects in the version that ships, and wait until controllers have replaced its parts.
+
+        What became of each, as in kubernetes/rollout.py; one that was never replaced is told and not raised.
+        """
+
+
+@runtime_checkable
 class Inspectable(Protocol):
     """Can look inside a part: what runs, its files, what it listens on."""
 
@@ -100,6 +112,7 @@ ABILITIES: Mapping[str, type] = {
     "kill": Killable,
     "pause": Pausable,
     "partition": Partitionable,
+    "upgrade": Upgradable,
     "inspect": Inspectable,
     "kubernetes": Orchestrated,
     "network_policy": Orchestrated,

@@ -40,6 +40,11 @@ class PlatformSpec(_Strict):
     replicas: dict[str, Annotated[int, Field(ge=1, le=3)]] = Field(
         default={}, description="App -> how many, where it differs from the platform's objects: {alertmanager-main: 2}."
     )
+    older: tuple[Literal["prometheus-core", "dora"], ...] = Field(
+        default=(),
+        description="Apps that start in the version before, for a fault `upgrade`. Of the DORA service there is one: "
+        "it starts from an image of another name.",
+    )
     native_senders: bool = Field(
         default=False,
         description="The DORA service knows GitHub, GitLab, Argo CD and Jenkins, as `do: native_senders` needs it.",
@@ -84,8 +89,20 @@ class PartitionFault(_Fault):
         return self.app
 
 
-FAULTS: Final[tuple[type[BaseModel], ...]] = (KillFault, PauseFault, PartitionFault)
-Fault = Annotated[KillFault | PauseFault | PartitionFault, Field(discriminator="do")]
+class UpgradeFault(_Strict):
+    """An app is brought to the version that ships, one replica after the other. Nobody brings it back."""
+
+    do: Literal["upgrade"]
+    app: str = Field(description="One of `platform.older`, e.g. `prometheus-core`.")
+    at: DurationS = Field(description="Unscaled time since the workload began.")
+
+    @property
+    def target(self) -> str:
+        return self.app
+
+
+FAULTS: Final[tuple[type[BaseModel], ...]] = (KillFault, PauseFault, PartitionFault, UpgradeFault)
+Fault = Annotated[KillFault | PauseFault | PartitionFault | UpgradeFault, Field(discriminator="do")]
 """What is broken while the workload runs, and for how long."""
 
 
@@ -119,6 +136,10 @@ class Scenario(_Strict):
             raise ValueError(f"expectation names must be unique, {sorted(twice)[0]!r} is not")
         if lacking := sorted({fault.do for fault in self.faults} - set(self.needs)):
             raise ValueError(f"faults of kind `{lacking[0]}` need `needs: [{', '.join(lacking)}]`")
+        if newest := [one.app for one in self.faults if one.do == "upgrade" and one.app not in self.platform.older]:
+            raise ValueError(
+                f"`do: upgrade` needs `platform: {{older: [{newest[0]}]}}`, or there is nothing to upgrade"
+            )
         kinds = {getattr(work, "do", None) for work in self.workload}
         if NATIVE_SENDERS in kinds and not self.platform.native_senders:
             raise ValueError(f"`do: {NATIVE_SENDERS}` needs `platform: {{native_senders: true}}`, or nobody knows them")

@@ -139,6 +139,7 @@ _OPERATOR: Final = "github.com/prometheus-operator/prometheus-operator/cmd"
 _BINARIES: Final[Mapping[str, _Entry]] = {
     "prometheus": _Entry("prometheus", "github.com/prometheus/prometheus/cmd/prometheus"),
     "promtool": _Entry("prometheus", "github.com/prometheus/prometheus/cmd/promtool"),
+    "prometheus-before": _Entry("prometheus-before", "github.com/prometheus/prometheus/cmd/prometheus"),
     "alertmanager": _Entry("alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager"),
     "amtool": _Entry("alertmanager", "github.com/prometheus/alertmanager/cmd/amtool"),
     "thanos": _Entry("thanos", "github.com/thanos-io/thanos/cmd/thanos"),
@@ -176,7 +177,11 @@ PLATFORM_BINARIES: Final = ("prometheus", "promtool", "alertmanager", "amtool", 
 """What every run needs."""
 CHART_BINARIES: Final = ("helm",)
 """What the operator and the exporters are installed with when they come from a chart."""
-CLUSTER_BINARIES: Final = tuple(name for name in _BINARIES if name not in (*PLATFORM_BINARIES, *CHART_BINARIES))
+UPGRADE_BINARIES: Final = ("prometheus-before",)
+"""What the platform is upgraded from, where a scenario does that."""
+CLUSTER_BINARIES: Final = tuple(
+    name for name in _BINARIES if name not in (*PLATFORM_BINARIES, *CHART_BINARIES, *UPGRADE_BINARIES)
+)
 """What a kind cluster needs beside those of the platform."""
 
 

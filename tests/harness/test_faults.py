@@ -1,7 +1,7 @@
 """Faults happen at their scaled times, in order, and leave a record each."""
 
 from fawkes.harness.faults import break_parts
-from fawkes.harness.scenario.schema import KillFault, PartitionFault, PauseFault
+from fawkes.harness.scenario.schema import KillFault, PartitionFault, PauseFault, UpgradeFault
 
 
 class World:
@@ -45,4 +45,22 @@ def test_overlapping_faults_are_broken_and_healed_in_the_order_of_time():
         ("fault", "resume", "jenkins-0"),
         ("fault", "start", "dora-0"),
         ("fault", "heal", "alertmanager-main"),
+    ]
+
+
+def test_an_upgrade_tells_what_became_of_each_part_and_is_not_taken_back():
+    class Upgraded(World):
+        def upgrade(self, app):
+            self.calls.append((self.now - 1000, "upgrade", app))
+            return [{"part": f"{app}-{number}", "image_before": "a:1"} for number in (0, 1)]
+
+    world, records = Upgraded(), []
+    fault = UpgradeFault(do="upgrade", app="prometheus-core", at="2m")
+    break_parts([fault], world, lambda kind, **data: records.append((kind, data)))
+    assert world.calls == [(2.0, "upgrade", "prometheus-core")]
+    told = {"app": "prometheus-core", "image_before": "a:1"}
+    assert records == [
+        ("replaced", {**told, "part": "prometheus-core-0"}),
+        ("replaced", {**told, "part": "prometheus-core-1"}),
+        ("fault", {"action": "upgrade", "part": "prometheus-core", "began_s": 1002.0, "ended_s": 1002.0}),
     ]

@@ -83,12 +83,22 @@ class Cluster:
     def bring_up_to_date(self, services: Path) -> None:
         """Load the archive of our services unless it is in there: sources change, the cluster stays."""
         if self.record.services != str(services):
-            directory = self.kubeconfig.parent
-            argv = [self.record.kind, "load", "image-archive", str(services), "--name", self.name]
-            ran = _captured(argv, self.docker.environ, None, _LOAD_WITHIN_S)
-            if ran.exit_code != 0:
-                raise ProviderError(f"{shlex.join(argv)} ended with {ran.exit_code}: {ran.stderr.strip()}")
-            replace(self.record, services=str(services)).write(directory)
+            self.load(services)
+            replace(self.record, services=str(services)).write(self.kubeconfig.parent)
+
+    def load(self, archive: Path) -> None:
+        """Load an image into the node. ProviderError when kind says that it can't."""
+        argv = [self.record.kind, "load", "image-archive", str(archive), "--name", self.name]
+        ran = _captured(argv, self.docker.environ, None, _LOAD_WITHIN_S)
+        if ran.exit_code != 0:
+            raise ProviderError(f"{shlex.join(argv)} ended with {ran.exit_code}: {ran.stderr.strip()}")
+
+    def call_it(self, image: str, name: str) -> None:
+        """Give an image that is in the node another name, too. ProviderError when there is no such image."""
+        argv = ["ctr", "--namespace=k8s.io", "images", "tag", "--force", *(f"docker.io/{one}" for one in (image, name))]
+        ran = self.node_exec(argv, within_s=_LOAD_WITHIN_S)
+        if ran.exit_code != 0:
+            raise ProviderError(f"{self.node}: {shlex.join(argv)} ended with {ran.exit_code}: {ran.stderr.strip()}")
 
     def close(self) -> None:
         """Delete the cluster if it was made here; one that was attached to stays. Twice is fine.

@@ -12,6 +12,9 @@ from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.pods import killed
 from fawkes.harness.kubernetes.provider import KubernetesProvider
 from fawkes.harness.kubernetes.reach import Reach
+from fawkes.harness.kubernetes.rollout import Rollout
+from fawkes.harness.model import Json
+from fawkes.harness.operator.objects import Manifest
 from fawkes.harness.providers.kind import node
 from fawkes.harness.providers.kind.cluster import Cluster
 
@@ -85,6 +88,13 @@ class KindProvider(KubernetesProvider):
 
     def heal(self, parts: Sequence[str]) -> None:
         node.join(self._cluster, self._talking(parts))
+
+    def upgrade(self, parts: Sequence[str], manifests: Sequence[Manifest]) -> Sequence[Mapping[str, Json]]:
+        rollout = Rollout(self._api, {part: self.where(part) for part in parts}, self._clock)
+        self.apply(manifests)
+        told = rollout.watch()
+        self.reachable(parts)
+        return told
 
     def close(self) -> None:
         if self._away:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from fawkes.harness.blueprint import Blueprint
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.images.catalogue import SERVICES, SERVICES_BEFORE
 from fawkes.harness.images.debian import lacking
 from fawkes.harness.images.docker import Unusable, look
+from fawkes.harness.images.provide import provide_before
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.node_ports import NodePorts
 from fawkes.harness.kubernetes.platform import namespaces
@@ -47,10 +49,11 @@ class KindVenue:
         binaries: Mapping[str, Path],
         fixed: Mapping[int, tuple[str, str]],
         until_closed: contextlib.ExitStack,
+        progress: Callable[[str], None],
     ) -> None:
         """`fixed`: port of the node that is kept for a port of a part. `until_closed` is closed with the venue."""
         self._cluster, self._api, self._binaries = cluster, api, binaries
-        self._fixed, self._stack = fixed, until_closed
+        self._fixed, self._stack, self._progress = fixed, until_closed, progress
 
     @classmethod
     def obstacle(cls, environ: Mapping[str, str]) -> str | None:
@@ -78,19 +81,26 @@ class KindVenue:
             opening.progress("installing the operator")
             bundle = provide_bundle(environ=environ, clock=clock, progress=opening.progress)
             install_operator(api, bundle, namespaces(list(load_objects(PLATFORM))), clock=clock)
-            return cls(cluster, api, opening.binaries, fixed, stack.pop_all())
+            return cls(cluster, api, opening.binaries, fixed, stack.pop_all(), opening.progress)
 
     def lacks(self, ability: str) -> str | None:
         return why_not_enforced(self._api, NAMESPACE, clock=RealClock())
 
     def site(self, directory: Path, blueprint: Blueprint, clock: RealClock) -> ClusterSite:
         refuse_unknown_ports(dict.fromkeys(self._fixed.values(), 0), blueprint)
+        if blueprint.older:
+            self._stock_before(clock)
         reach = NodePorts(self._cluster.host_ports, self._fixed)
         provider = KindProvider(self._api, self._cluster, binaries=self._binaries, reach=reach, clock=clock)
         kubectl = [self._cluster.record.kubectl, "--kubeconfig", str(self._cluster.kubeconfig)]
         return ClusterSite(
             directory, blueprint, clock=clock, binaries=self._binaries, provider=provider, kubectl=kubectl
         )
+
+    def _stock_before(self, clock: RealClock) -> None:
+        """The images of the version before, in the node."""
+        self._cluster.load(provide_before(environ=os.environ, clock=clock, progress=self._progress))
+        self._cluster.call_it(SERVICES, SERVICES_BEFORE)
 
     def close(self) -> None:
         self._stack.close()

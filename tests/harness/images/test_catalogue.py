@@ -32,6 +32,16 @@ def test_an_image_carries_the_pinned_version(name: str):
     assert catalogue.reference(name).endswith(f"/{name}:v{pins()[name].version}")
 
 
+def test_the_platform_is_upgraded_from_an_older_image_of_the_same_name():
+    image = catalogue.before({"prometheus-before": Path("/made/prometheus-before")})
+    name, _, older = image.reference.partition(":v")
+    assert name == catalogue.reference("prometheus").partition(":")[0]
+    assert [int(part) for part in older.split(".")] < [int(part) for part in pins()["prometheus"].version.split(".")]
+    # The operator's manifests say nothing of the command: the image must start alike.
+    (now,) = [one for one in ALL if one.reference == catalogue.reference("prometheus")]
+    assert (image.entrypoint, image.files.keys(), image.user) == (now.entrypoint, now.files.keys(), now.user)
+
+
 def test_kubeadm_finds_its_images():
     references = {image.reference for image in ALL}
     version = pins()["kubelet"].version

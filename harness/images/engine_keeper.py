@@ -22,14 +22,16 @@ from fawkes.harness.errors import DeadlineExceeded, HarnessError, ProviderError
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.images.docker import Answering, Docker, look
 from fawkes.harness.images.own_engine import (
+    KEEPER,
     READY,
     START_WITHIN_S,
     STOP_WITHIN_S,
+    USERS,
     config_file,
+    lock_file,
     log_file,
     taken,
     thaw_all,
-    users_lock,
 )
 from fawkes.harness.providers.local.process import signal_group, spawn
 
@@ -46,7 +48,12 @@ def main() -> None:
 
 
 def _keep(docker: Docker, program: str, directory: Path) -> None:
-    with users_lock(directory) as users, _daemon(program, directory) as process:
+    with (
+        lock_file(directory / KEEPER) as keeper,
+        lock_file(directory / USERS) as users,
+        _daemon(program, directory) as process,
+    ):
+        fcntl.flock(keeper, fcntl.LOCK_EX)
         try:
             _await_answer(docker, process, directory)
             docker.remove_everything()  # of harnesses that were killed with their keeper: nobody uses it yet

@@ -45,7 +45,11 @@ STOP_WITHIN_S: Final = 60.0
 """It waits for its containers, ten seconds each by default, side by side."""
 READY: Final = "ready"
 """What the keeper says when the engine answers and is empty."""
-_KEEPER: Final = "fawkes.harness.images.engine_keeper"
+USERS: Final = "users"
+"""The file on which everybody who uses the engine holds a shared lock."""
+KEEPER: Final = "keeper"
+"""The file on which the keeper holds a lock as long as it lives."""
+_KEEPER_MODULE: Final = "fawkes.harness.images.engine_keeper"
 _READY_WITHIN_S: Final = 3 * START_WITHIN_S
 """The daemon answers, and then containers, networks and volumes of those who were killed go."""
 
@@ -71,7 +75,7 @@ def own_engine(*, environ: Mapping[str, str], clock: Clock, progress: Callable[[
     docker = Docker(shutil.which("docker", path=environ.get("PATH", os.defpath)) or "docker", _environ(environ))
     with writing(directory):
         directory.mkdir(parents=True, exist_ok=True)
-    with users_lock(directory) as users:
+    with lock_file(directory / USERS) as users:
         eventually(
             "the former daemon, which nobody used any more, to have ended",
             lambda: taken(users, fcntl.LOCK_SH),
@@ -80,20 +84,20 @@ def own_engine(*, environ: Mapping[str, str], clock: Clock, progress: Callable[[
             clock=clock,
         )
         with locked(directory / "start", what="docker", progress=progress, within_s=2 * _READY_WITHIN_S, clock=clock):
-            if not isinstance(look(docker.environ), Answering):
+            if not (_kept(directory) and isinstance(look(docker.environ), Answering)):
                 _start(docker, directory, clock, progress)
         yield docker
 
 
 @contextlib.contextmanager
-def users_lock(directory: Path) -> Iterator[int]:
-    """The file that all who use the engine lock, open and not locked yet. Closing it gives the lock back."""
-    with writing(directory):
-        users = os.open(directory / "users", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def lock_file(path: Path) -> Iterator[int]:
+    """USERS or KEEPER in the engine's directory, open and not locked yet. The end gives the lock back."""
+    with writing(path):
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        yield users
+        yield lock
     finally:
-        os.close(users)
+        os.close(lock)
 
 
 def taken(lock: int, kind: int) -> bool:
@@ -119,6 +123,12 @@ def log_file(directory: Path) -> Path:
     return directory / "dockerd.log"
 
 
+def _kept(directory: Path) -> bool:
+    """Whether a keeper holds the daemon; one without may still answer, but it is ending."""
+    with lock_file(directory / KEEPER) as keeper:
+        return not taken(keeper, fcntl.LOCK_SH)
+
+
 def _environ(environ: Mapping[str, str]) -> Mapping[str, str]:
     return {**environ, "DOCKER_HOST": own_address(environ)}
 
@@ -136,7 +146,7 @@ def _start(docker: Docker, directory: Path, clock: Clock, progress: Callable[[st
         log_file(directory).unlink(missing_ok=True)
         # It goes on when we end, so the folder for our temporary files is none for its.
         environ = {name: value for name, value in docker.environ.items() if name != "TMPDIR"}
-        argv = [sys.executable, "-m", _KEEPER, docker.client, daemon, str(directory)]
+        argv = [sys.executable, "-m", _KEEPER_MODULE, docker.client, daemon, str(directory)]
         try:
             keeper = subprocess.run(
                 argv,

@@ -11,7 +11,7 @@ import pytest
 from engine_of_files import CLIENT, DAEMON
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.images.docker import engine_directory
-from fawkes.harness.images.own_engine import taken, users_lock
+from fawkes.harness.images.own_engine import USERS, lock_file, taken
 
 ENDS_WITHIN_S = 30
 """The keeper looks every fifth of a second, and a daemon takes a second or two to end; the rest is a loaded machine."""
@@ -58,7 +58,7 @@ def await_end() -> Callable[[dict[str, str]], None]:
 
 def _await_end(environ: dict[str, str]) -> None:
     directory = engine_directory(environ)
-    with users_lock(directory) as users:
+    with lock_file(directory / USERS) as users:
         eventually(
             "the engine to have ended",
             lambda: not (directory / "dockerd.pid").exists() and taken(users, fcntl.LOCK_EX),

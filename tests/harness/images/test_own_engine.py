@@ -1,5 +1,6 @@
 """The engine of our own: shares nothing with another's, is shared by all who use it, and ends with the last of them."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from fawkes.harness.errors import NoPlaceError
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.images import own_engine
 from fawkes.harness.images.docker import Answering, Unusable, engine_directory, look
-from fawkes.harness.images.own_engine import running_docker
+from fawkes.harness.images.own_engine import KEEPER, lock_file, running_docker, taken
 
 pytestmark = pytest.mark.slow
 
@@ -200,6 +201,8 @@ def test_it_is_started_anew_when_its_keeper_was_killed(no_engine: dict[str, str]
     use(no_engine)
     daemon = psutil.Process(daemon_pid(no_engine))
     daemon.parent().kill()
+    with lock_file(engine_directory(no_engine) / KEEPER) as keeper:
+        eventually("it to be dead", lambda: taken(keeper, fcntl.LOCK_EX), bool, within_s=5, clock=RealClock())
     with start(no_engine) as used:
         assert isinstance(look(used.environ), Answering)
         assert daemon_pid(no_engine) != daemon.pid

@@ -24,6 +24,7 @@ from free_ports import free_ports
 
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 _UP_WITHIN_S = 60.0
+_OF_FOLDERS: dict[Path, tuple[contextlib.ExitStack, "ControlPlane"]] = {}
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,21 @@ def control_plane(directory: Path) -> Iterator[ControlPlane]:
             f"--service-account-private-key-file={directory / 'accounts.key'}",
         )
         yield ControlPlane(kubeconfig, Path(path["kubectl"]), directory, http)
+
+
+def plane_of_folder(request: pytest.FixtureRequest, directories: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """For a fixture `plane` of scope module: one for all modules of a folder, which ends with the last that needs it.
+
+    Idle it keeps 8 % of a core busy, which for the rest of a session adds up.
+    """
+    folder = request.path.parent
+    if folder not in _OF_FOLDERS:
+        stack = contextlib.ExitStack()
+        _OF_FOLDERS[folder] = stack, stack.enter_context(control_plane(directories.mktemp("plane")))
+    yield _OF_FOLDERS[folder][1]
+    users = [one.path for one in request.session.items if one.path.parent == folder and "plane" in one.fixturenames]
+    if users[-1] == request.path:
+        _OF_FOLDERS.pop(folder)[0].close()
 
 
 @contextlib.contextmanager

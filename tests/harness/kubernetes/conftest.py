@@ -7,20 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from control_plane import ControlPlane, control_plane
+from control_plane import ControlPlane, plane_of_folder
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.stack import provide_bundle
 from fawkes.harness.toolchain import Miss, cache_directory, find
 
 
-@pytest.fixture(scope="session")
-def plane(tmp_path_factory) -> Iterator[ControlPlane]:
-    with control_plane(tmp_path_factory.mktemp("plane")) as running:
-        yield running
+@pytest.fixture(scope="module")
+def plane(request, tmp_path_factory) -> Iterator[ControlPlane]:
+    yield from plane_of_folder(request, tmp_path_factory)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def api(plane) -> Iterator[Api]:
     api = Api(plane.kubeconfig)
     yield api

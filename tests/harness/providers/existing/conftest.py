@@ -5,18 +5,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from control_plane import ControlPlane, control_plane
+from control_plane import ControlPlane, plane_of_folder
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.providers.existing.fence import Fence
 
 
-@pytest.fixture(scope="session")
-def plane(tmp_path_factory) -> Iterator[ControlPlane]:
-    with control_plane(tmp_path_factory.mktemp("plane")) as running:
-        yield running
+@pytest.fixture(scope="module")
+def plane(request, tmp_path_factory) -> Iterator[ControlPlane]:
+    yield from plane_of_folder(request, tmp_path_factory)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def owner(plane) -> Iterator[Api]:
     """Somebody else, who may do everything and whose objects bear no mark."""
     api = Api(plane.kubeconfig)

@@ -29,6 +29,8 @@ _NO_CACHE_FILE: Final = f"{os.devnull}/none"
 """Discovery wants to keep what it learns in a file that outlives the cluster; this one can't be made."""
 _PASSES: Final = frozenset({409, 429, 500, 502, 503, 504})
 """Status codes of what may be otherwise the next time: a conflict of writers, an API server that starts or is busy."""
+_NEVER_PASSES: Final = "failed to create typed patch object"
+"""How the server begins, with status 500, when an applied object has a field that its kind doesn't know."""
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -261,8 +263,9 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except DynamicApiError as error:
-        kind = ServerAway if error.status in _PASSES else ProviderError
-        raise kind(f"cannot {what}: {error.status} {_message(error)}") from error
+        message = _message(error)
+        passes = error.status in _PASSES and not message.startswith(_NEVER_PASSES)
+        raise (ServerAway if passes else ProviderError)(f"cannot {what}: {error.status} {message}") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise ServerAway(f"cannot {what}: {error}; is the cluster running?") from error
 

@@ -18,7 +18,7 @@ from fawkes.harness.kubernetes.readiness import readiness, runs
 from fawkes.harness.kubernetes.waiting import wait_ready
 from fawkes.harness.kubernetes.whereabouts import STAND_INS, Whereabouts, of_component
 from fawkes.harness.model import Component
-from fawkes.harness.operator.objects import Manifest, name_of
+from fawkes.harness.operator.objects import Manifest, name_of, namespace_of
 from fawkes.harness.providers.refusals import no_such_part, no_such_port, refuse_endless_waits
 from fawkes.harness.world import Inside
 
@@ -132,7 +132,8 @@ class KubernetesProvider:
     def close(self) -> None:
         """What `start` has made goes. Objects that were applied go with their namespaces (site.py)."""
         made = [one for name in reversed(self._components) for one in self._manifests(self._components[name])]
-        delete(self._api, made, clock=self._clock)
+        there = {one for one in set(map(namespace_of, made)) if self._api.get("v1", "Namespace", one) is not None}
+        delete(self._api, [one for one in made if namespace_of(one) in there], clock=self._clock)
         self._components.clear()
 
     def kubernetes(self) -> Api:

@@ -140,6 +140,7 @@ def _start(docker: Docker, directory: Path, clock: Clock, progress: Callable[[st
             f"docker: the engine in {directory} does not run, and only root with dockerd on PATH can start it"
         )
     _await_end_of_former(directory, clock)
+    _forget_containerd(directory)
     progress("docker: starting the daemon")
     with writing(directory), (directory / "keeper.log").open("wb") as log:
         _write_settings(directory)
@@ -181,6 +182,15 @@ def _await_end_of_former(directory: Path, clock: Clock) -> None:
                 within_s=STOP_WITHIN_S,
                 clock=clock,
             )
+    pidfile.unlink(missing_ok=True)
+
+
+def _forget_containerd(directory: Path) -> None:
+    """Its process file, where it is of before a reboot: dockerd would take whoever has that number now for it."""
+    pidfile = directory / "exec" / "containerd" / "containerd.pid"
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        if str(directory) in " ".join(psutil.Process(int(pidfile.read_text())).cmdline()):
+            return
     pidfile.unlink(missing_ok=True)
 
 

@@ -215,8 +215,11 @@ def test_the_real_daemon_serves_two_outlives_the_first_and_dies_with_the_second(
 ):
     environ["DOCKER_CONTEXT"] = "default"
     environ["PATH"] = f"{environ['PATH']}:/usr/sbin:/sbin"
+    directory = engine_directory(environ)
+    (directory / "exec" / "containerd").mkdir(parents=True)
+    (directory / "exec" / "containerd" / "containerd.pid").write_text(str(os.getpid()))  # of before a reboot
     first, second = use(environ, *UNSHARED), use(environ, *UNSHARED)
-    directory, pid = engine_directory(environ), daemon_pid(environ)
+    pid = daemon_pid(environ)
     asked = {**environ, "DOCKER_HOST": f"unix://{directory}/docker.sock"}
     first.send_signal(signal.SIGKILL)
     first.wait()

@@ -1,7 +1,11 @@
 """Kill the harness with SIGKILL while it makes a cluster, applies the platform, runs and deletes; count what gc leaves.
 
-Looks at containers, networks and volumes (by Docker where one answers, else in the directory of the engine of our own),
-bridges, processes, and files of clusters and runs. First a run is let to its end, to know how long each phase takes.
+Then the same with Ctrl-C, after which nothing may be left without gc. Looks at containers, images, networks and volumes
+(by Docker where one answers, else in the directory of the engine of our own), bridges, processes, the ports they listen
+on, and files of clusters and runs. First a run is let to its end, to know how long each phase takes.
+
+Root only: it works in a network and a process table of its own, so whatever is there is of its runs, and the engine is
+one of our own. `--shared` keeps that engine in use by another harness, so that it doesn't end, and clean up, by itself.
 
 Example: .venv/bin/python bench/kind_sigkill.py --times 2 --seed 1
 """
@@ -10,13 +14,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -24,15 +31,20 @@ import psutil
 
 from fawkes.harness.errors import DeadlineExceeded
 from fawkes.harness.eventually import RealClock, eventually, poll_for
-from fawkes.harness.images.docker import Answering, engine_directory, look
+from fawkes.harness.images.docker import Answering, engine_directory, look, own_address
+from fawkes.harness.images.own_engine import own_engine
 
 HARNESS = Path(sys.executable).with_name("harness")
 SCENARIO = "smoke"
-PHASES = {"create": "", "apply": ": start", "run": ": workload", "delete": ": stop"}
+PHASES = {"create": "", "apply": ": start", "run": ": observe", "delete": ": stop"}
 """Phase -> what the harness says when it begins. Nothing is said before the cluster: it begins with its ledger."""
-LEFT_BY = ("containerd-shim", "docker-proxy", "dockerd", "kind", "kubelet", "kube-", "etcd")
-GONE_WITHIN_S = 10.0
-"""After `gc`, which itself waits for what it ends."""
+GONE_WITHIN_S = 30.0
+"""After `gc`, which itself waits for what it ends; the keeper of an engine that nobody uses any more is on its own."""
+ENDS_WITHIN_S = 300.0
+"""After Ctrl-C: parts, platform and cluster are taken down in half a minute on an idle machine."""
+OWN = ("unshare", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c")
+INSIDE = "FAWKES_BENCH_INSIDE"
+"""Set in the network and process table of its own."""
 
 Things = dict[str, set[str]]
 
@@ -41,71 +53,88 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=2, help="per phase")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--signals", nargs="*", choices=("KILL", "INT"), default=["KILL", "INT"])
+    parser.add_argument("--shared", action="store_true", help="the engine is in use by another harness all the time")
     wish = parser.parse_args()
+    if INSIDE not in os.environ:
+        # sh stays, as the first process of the table: it takes in those whose parent has died.
+        script = f"ip link set lo up && {shlex.join([sys.executable, *sys.argv])}; exit $?"
+        environ = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
+        os.execvpe(OWN[0], [*OWN, script], {**environ, "DOCKER_CONTEXT": "default", INSIDE: "yes"})
+    with contextlib.ExitStack() as stack:
+        if wish.shared:
+            stack.enter_context(own_engine(environ=os.environ, clock=RealClock(), progress=_say))
+        sys.exit(1 if _all(wish) else 0)
+
+
+def _all(wish: argparse.Namespace) -> int:
+    """How much was left over."""
     rng, left_over = random.Random(wish.seed), 0
     lasts_s = {phase: end - begin for phase, (begin, end) in _uninterrupted().items()}
     _say("a whole run: " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in lasts_s.items()))
-    for phase in PHASES:
-        for _ in range(wish.times):
-            moment_s = rng.uniform(0.0, lasts_s[phase])
-            before_gc, after_gc = kill_once(phase, moment_s)
-            left_over += len(after_gc)
-            _say(f"{phase:6} killed after {moment_s:5.1f} s: {_counted(before_gc)}; after gc: {_counted(after_gc)}")
-    _say(f"{wish.times * len(PHASES)} kills, {left_over} left over")
-    sys.exit(1 if left_over else 0)
+    for name, phase, _ in itertools.product(wish.signals, PHASES, range(wish.times)):
+        moment_s = rng.uniform(0.0, lasts_s[phase])
+        before_gc, after_gc = end_once(signal.Signals[f"SIG{name}"], phase, moment_s)
+        left_over += len(after_gc)
+        by_itself = f"{_counted(before_gc)}; after gc: " if name == "KILL" else ""
+        _say(f"{phase:6} {name:4} after {moment_s:5.1f} s: {by_itself}{_counted(after_gc)}")
+        for one in after_gc:
+            _say(f"    {one}")
+    _say(f"{wish.times * len(PHASES) * len(wish.signals)} ended early, {left_over} left over")
+    return left_over
 
 
-def kill_once(phase: str, moment_s: float) -> tuple[list[str], list[str]]:
-    """What is there after the kill that wasn't before the run, and what of it is there after `harness gc`."""
-    clock = RealClock()
+def end_once(number: signal.Signals, phase: str, moment_s: float) -> tuple[list[str], list[str]]:
+    """What is there after the kill that wasn't before the run; what is there at last, after SIGKILL by `harness gc`."""
     with _scratch() as (scratch, environ):
         before = things(scratch, environ)
         owner = _start(scratch, environ)
         _await(owner, scratch, phase)
-        poll_for(moment_s, clock=clock)
-        owner.send_signal(signal.SIGKILL)
-        owner.wait()
-        assert owner.stderr is not None
-        owner.stderr.close()
-        after_kill = _new(before, things(scratch, environ))
-        subprocess.run([str(HARNESS), "gc"], env=environ, check=True, stdout=subprocess.DEVNULL)
+        poll_for(moment_s, clock=RealClock())
+        os.killpg(owner.pid, number) if number == signal.SIGINT else owner.send_signal(number)
+        owner.communicate(timeout=ENDS_WITHIN_S)
+        after_end = _new(before, things(scratch, environ))
+        if number == signal.SIGKILL:
+            subprocess.run([str(HARNESS), "gc"], env=environ, check=True, stdout=subprocess.DEVNULL)
         with contextlib.suppress(DeadlineExceeded):
             eventually(
                 "nothing left",
                 lambda: _new(before, things(scratch, environ)),
                 lambda left: not left,
                 within_s=GONE_WITHIN_S,
-                clock=clock,
+                clock=RealClock(),
             )
-        return after_kill, _new(before, things(scratch, environ))
+        return after_end, _new(before, things(scratch, environ))
 
 
 def things(scratch: Path, environ: Mapping[str, str]) -> Things:
     """Everything that a run could leave on this machine, by kind."""
-    processes = set()
-    for process in psutil.process_iter(["name"]):
-        if (process.info["name"] or "").startswith(LEFT_BY):
-            processes.add(f"{process.info['name']}:{process.pid}")
+    running = [one for one in psutil.process_iter(["name", "status"]) if one.info["status"] != psutil.STATUS_ZOMBIE]
+    sockets = [one for one in psutil.net_connections("tcp") if one.laddr and one.status == psutil.CONN_LISTEN]
     files = [*scratch.glob("fawkes-harness/**/*"), *scratch.glob("runs/*/*/parts"), *scratch.glob("tmp/*")]
     return {
         **_in_docker(environ),
         "bridges": {name for name in psutil.net_if_addrs() if name.startswith("br-")},
-        "processes": processes,
+        "processes": {f"{one.info['name']}:{one.pid}" for one in running},
+        "ports": {str(one.laddr.port) for one in sockets if one.laddr},
         "files": {str(path) for path in files if path.is_file()},
     }
 
 
 def _in_docker(environ: Mapping[str, str]) -> Things:
-    engine = look(environ)
+    own = {**environ, "DOCKER_HOST": own_address(environ)}
+    engine = look(own)
     if isinstance(engine, Answering):
         listings = {
             "containers": ["ps", "--all", "--format", "{{.Names}}"],
             "networks": ["network", "ls", "--format", "{{.Name}}"],
             "volumes": ["volume", "ls", "--quiet"],
+            "images": ["image", "ls", "--all", "--quiet"],
         }
-        return {kind: set(_asked([engine.client, *words], environ)) for kind, words in listings.items()}
+        return {kind: set(_asked([engine.client, *words], own)) for kind, words in listings.items()}
     data = engine_directory(environ) / "data"
-    return {kind: {path.name for path in data.glob(f"{kind}/*/")} for kind in ("containers", "volumes")}
+    made = {kind: {path.name for path in data.glob(f"{kind}/*/")} for kind in ("containers", "volumes")}
+    return {**made, "images": {path.name[:12] for path in data.glob("image/*/imagedb/content/sha256/*")}}
 
 
 def _asked(argv: list[str], environ: Mapping[str, str]) -> list[str]:
@@ -163,15 +192,17 @@ def _await(owner: subprocess.Popen[str], scratch: Path, phase: str) -> float:
         )
         return time.monotonic()
     assert owner.stderr is not None
+    said_last: deque[str] = deque(maxlen=5)
     for line in owner.stderr:
+        said_last.append(line)
         if f"{SCENARIO}{said}" in line:
             return time.monotonic()
-    sys.exit(f"the run ended before it said {said!r}")
+    sys.exit(f"the run ended before it said {said!r}:\n{''.join(said_last)}")
 
 
 def _counted(left: list[str]) -> str:
-    counts = {kind: sum(one.startswith(f"{kind} ") for one in left) for kind in sorted({o.split()[0] for o in left})}
-    return ", ".join(f"{number} {kind}" for kind, number in counts.items()) or "nothing"
+    counts = Counter(one.split()[0] for one in left)
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items())) or "nothing"
 
 
 def _say(line: str) -> None:

@@ -126,6 +126,9 @@ class Environment:
         other.clock = clock
         return other
 
+    def cpu_s(self) -> float:
+        return self._site.provider.cpu_s()
+
     def rss_bytes(self) -> Mapping[str, int]:
         return self._site.provider.rss_bytes()
 

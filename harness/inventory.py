@@ -147,6 +147,10 @@ class Inventory:
         if part not in parts:
             parts.append(part)
 
+    def plays(self, app: str) -> bool:
+        """Whether a driver plays the app, so that nothing else of that name runs."""
+        return not self._joined.isdisjoint(self._apps.get(app, ()))
+
     def _refuse_counts(self, counts: Mapping[str, int]) -> None:
         owned = {one.app for one in self.prometheus} | {name.rpartition("-")[0] for _, name in self.alertmanagers}
         for app in counts.keys() - owned - {"dora"}:

@@ -19,6 +19,7 @@ from fawkes.harness.history import HistoryWriter
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.observe import accepted
 from fawkes.harness.scenario import Profile, Scenario
+from fawkes.harness.site import PlatformSite
 from fawkes.harness.venue import Venue
 from fawkes.harness.world import Driver, Recorder
 
@@ -61,7 +62,7 @@ def run_scenario(name: str, scenario: Scenario, directory: Path, setting: Settin
         with contextlib.ExitStack() as stack, _recorded_trouble(record, say):
             with phases("prepare"):
                 site = setting.venue.site(directory, blueprint(name, scenario, setting), clock)
-                stack.callback(phases.timed("stop", site.close))
+                stack.callback(_take_down, site, record, phases, say)
                 parts = [part for spec in scenario.workload for part in setting.drivers[spec.do].components(spec, site)]
                 environment = Environment(site, parts, clock_factor=scenario.clock_factor(setting.profile))
                 for note in site.blueprint.notes:
@@ -82,6 +83,12 @@ def run_scenario(name: str, scenario: Scenario, directory: Path, setting: Settin
             waiting_s=round(phases.waiting_s, 3),
         )
         record.close()
+
+
+def _take_down(site: PlatformSite, record: Recorder, phases: _Phases, say: Say) -> None:
+    """What can't be taken down is trouble, too, and no reason to lose what was recorded."""
+    with _recorded_trouble(record, say), phases("stop"):
+        site.close()
 
 
 def _drive(scenario: Scenario, environment: Environment, setting: Setting, record: Recorder, phases: _Phases) -> None:
@@ -155,12 +162,3 @@ class _Phases:
             else:
                 self.waiting_s += waited_s
             self._record("phase", name=name, state="end")
-
-    def timed(self, name: str, action: Callable[[], None]) -> Callable[[], None]:
-        """`action` as a phase of its own."""
-
-        def run() -> None:
-            with self(name):
-                action()
-
-        return run

@@ -74,6 +74,9 @@ class World(Protocol):
     def log_tail(self, part: str, lines: int) -> str:
         """The last lines of what a part has logged; empty when it has logged nothing."""
 
+    def cpu_s(self) -> float:
+        """CPU seconds of this machine, since any moment, that the platform used by processes that aren't ours."""
+
     def kill(self, part: str) -> None:
         """End a part at once (a fault). UsageError if there is no such part."""
 

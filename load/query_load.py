@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 
 from fawkes.harness.duration import DurationS
 from fawkes.harness.errors import ComponentError
-from fawkes.harness.host import cores, foreign_cores, read_cpu
+from fawkes.harness.host import CpuReading, cores, foreign_cores, own_cpu_s, read_cpu
 from fawkes.harness.model import Component
 from fawkes.harness.observe.promql import raw_samples
 from fawkes.harness.promql.selector import selector
@@ -89,10 +89,14 @@ class QueryLoad:
             results_file=str(results_file),
         )
         results_file.unlink(missing_ok=True)
-        before = read_cpu()
+        before = _read_cpu(world)
         run_locust(run, world, work)
-        foreign = foreign_cores(before, read_cpu())
+        foreign = foreign_cores(before, _read_cpu(world))
         _record(QueryResults.model_validate_json(results_file.read_bytes()), spec, record, foreign)
+
+
+def _read_cpu(world: World) -> CpuReading:
+    return read_cpu(own_s=lambda: own_cpu_s() + world.cpu_s())
 
 
 def _warm_window(world: World, part: str, plan: SeriesPlan) -> Window:

@@ -22,7 +22,7 @@ from mutant_runs import command
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
 KIND_WITHIN_S = 600
-"""With the cluster that it makes for itself."""
+"""With the cluster that it may make for itself."""
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 VALUES = {path.stem: yaml.safe_load(path.read_text()) for path in SCENARIOS.glob("*.yaml")}
 ON_KIND = {name for name, mutant in MUTANTS.items() if "kubernetes" in VALUES[mutant.scenario].get("needs", ())}
@@ -37,8 +37,9 @@ def test_the_mutant_is_caught_where_it_is_broken(mutant_runs, name):
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("name", sorted(ON_KIND))
-def test_the_mutant_is_caught_on_a_cluster(tmp_path, name):
-    # No Docker is started for a test: each of these makes a cluster, which together take longer than all the rest.
+def test_the_mutant_is_caught_on_a_cluster(tmp_path, request, name):
+    # No Docker is started for a test: without --reuse each of these makes a cluster, which together takes longer than
+    # all the rest.
     if not isinstance(engine := look(os.environ), Answering):
         pytest.skip(f"no Docker daemon answers ({type(engine).__name__})")
     value = VALUES[MUTANTS[name].scenario]
@@ -46,6 +47,7 @@ def test_the_mutant_is_caught_on_a_cluster(tmp_path, name):
     if profile != "ci" and NIGHTLY not in os.environ:
         pytest.skip(f"{MUTANTS[name].scenario} is not for profile ci; {NIGHTLY}=1 runs it")
     argv = [*command(name, tmp_path, on="kind"), "--profile", profile]
+    argv += ["--reuse", reuse] if (reuse := request.config.getoption("--reuse")) else []
     subprocess.run(argv, capture_output=True, timeout=KIND_WITHIN_S, check=False)
     (scenario,) = load_result((tmp_path / "latest" / "result.json").read_text()).scenarios
     if scenario.skipped and set(FOUND_OUT) & set(value["needs"]):

@@ -119,7 +119,10 @@ def notification_credentials(plan: Plan, smtp_authority: str) -> list[Manifest]:
 
 def _is_wanted(manifest: Manifest, plan: Plan) -> bool:
     app = labels_of(manifest).get(APP)
-    return app is None or plan.inventory.has(app)
+    if app is None:
+        return True
+    played = manifest["kind"] in _WORKLOADS and plan.inventory.plays(app)
+    return plan.inventory.has(app) and not played
 
 
 def _of(manifests: Sequence[Manifest], apps: Sequence[str]) -> tuple[Manifest, ...]:

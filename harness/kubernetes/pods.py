@@ -23,6 +23,7 @@ _READY_EVERY_S: Final = 1
 """The shortest that Kubernetes knows."""
 _NO_IMAGE: Final = "127.0.0.1:1/nothing:until-revived"
 """Nobody listens there, so who asks for it is refused at once."""
+_IN_VAIN: Final = ("ErrImagePull", "ImagePullBackOff")
 POD_SECURITY: Final = {
     "runAsNonRoot": True,
     "runAsUser": NOBODY,
@@ -50,7 +51,7 @@ def component_manifests(
     *,
     claim: str | None = None,
 ) -> list[Manifest]:
-    """The Secret with the part's files and the Pod, with `labels` beside its own.
+    """The Secret with the part's files, and its Pod or, if it ends by itself, its Job, with `labels` beside its own.
 
     `claim` names the volume with the part's data, mounted at /part/data. ProviderError for a command that no image has.
     """
@@ -80,25 +81,32 @@ def component_manifests(
         {"name": "files", "secret": {"secretName": secret, "defaultMode": 0o440}},
         *([{"name": "data", "persistentVolumeClaim": {"claimName": claim}}] if claim else []),
     ]
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": metadata,
-        "spec": {
-            **POD,
-            "restartPolicy": "Never" if part.ready.by == "exit" else "Always",
-            "terminationGracePeriodSeconds": 5,
-            "containers": [container],
-            "volumes": volumes,
-        },
-    }
-    return [_secret(secret, part, metadata), pod]
+    spec = {**POD, "terminationGracePeriodSeconds": 5, "containers": [container], "volumes": volumes}
+    runs = _job(metadata, spec) if part.ready.by == "exit" else _pod(metadata, spec)
+    return [_secret(secret, part, metadata), runs]
+
+
+def _pod(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> Manifest:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {**spec, "restartPolicy": "Always"}}
+
+
+def _job(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> Manifest:
+    """Ready when its pod is done, and tried once: a pod alone is ready as soon as it runs."""
+    pod = {"metadata": {"labels": metadata["labels"]}, "spec": {**spec, "restartPolicy": "Never"}}
+    once = {"backoffLimit": 0, "template": pod}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": once}
 
 
 def killed(pod: Manifest) -> Manifest:
     """The pod with an image that nobody has: what it runs ends and can't start again, and its address stays."""
     containers = [{**one, "image": _NO_IMAGE} for one in pod["spec"]["containers"]]
     return {**pod, "spec": {**pod["spec"], "containers": containers}}
+
+
+def is_held(pod: Manifest) -> bool:
+    """Whether such a pod runs nothing any more, because it has asked for that image in vain."""
+    states = [one["state"] for one in pod.get("status", {}).get("containerStatuses") or ()]
+    return bool(states) and all(one.get("waiting", {}).get("reason") in _IN_VAIN for one in states)
 
 
 def _secret(name: str, part: Component, metadata: Mapping[str, Any]) -> Manifest:

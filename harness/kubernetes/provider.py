@@ -67,6 +67,9 @@ class KubernetesProvider:
 
     def start(self, components: Sequence[Component]) -> None:
         refuse_endless_waits(components, self._components)
+        for part in components:
+            self._where.setdefault(part.name, of_component(part, self._home))
+            self._manifests(part)  # refuses what no image has before anything is applied
         self._components |= {part.name: part for part in components}
         waiting = list(components)
         while waiting:
@@ -129,6 +132,10 @@ class KubernetesProvider:
         """Nothing: only the node knows, and not every cluster lets it tell."""
         return {}
 
+    def cpu_s(self) -> float:
+        """Nothing: a cluster is taken to be elsewhere. One that is not uses cores that a measurement would want."""
+        return 0.0
+
     def close(self) -> None:
         """What `start` has made goes. Objects that were applied go with their namespaces (site.py)."""
         made = [one for name in reversed(self._components) for one in self._manifests(self._components[name])]
@@ -159,8 +166,6 @@ class KubernetesProvider:
         return bool(pods) and all(readiness(pod).ready for pod in pods)
 
     def _run(self, parts: Sequence[Component]) -> None:
-        for part in parts:
-            self._where.setdefault(part.name, of_component(part, self._home))
         made = [one for part in parts for one in self._manifests(part)]
         self.apply(made)
         self.ready(made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,6 +66,16 @@ def container_statuses(pod: Manifest) -> list[Mapping[str, Any]]:
     """Of init containers, then of the others."""
     status = pod.get("status", {})
     return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+
+def how_it_ended(pod: Manifest) -> tuple[Sequence[str], int | None]:
+    """(command, exit code) of the pod's first container that has ended; ((), None) if none has."""
+    commands = {one["name"]: (*one.get("command", ()), *one.get("args", ())) for one in pod["spec"]["containers"]}
+    for status in container_statuses(pod):
+        for state in (status.get("state", {}), status.get("lastState", {})):
+            if "terminated" in state:
+                return commands.get(status["name"], ()), int(state["terminated"]["exitCode"])
+    return (), None
 
 
 def _last_end(status: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api, asked_again
 from fawkes.harness.kubernetes.explain import explain, pods_of
 from fawkes.harness.kubernetes.readiness import readiness
-from fawkes.harness.kubernetes.trouble import Trouble, troubles
+from fawkes.harness.kubernetes.trouble import Trouble, how_it_ended, troubles
 from fawkes.harness.operator.objects import Manifest, display_name, name_of, namespace_of
 
 _READY_WITHIN_S: Final = 180.0
@@ -57,9 +57,9 @@ class _Watch:
         """What is not ready and why, one line each. Raises for what never will be."""
         states = [(manifest, found, readiness(found)) for manifest, found in self._found()]
         self._left = [manifest for manifest, _, state in states if not state.ready]
-        for manifest, _, state in states:
+        for manifest, found, state in states:
             if state.failed:
-                raise self._hopeless(manifest, state.why, of_the_product=True)
+                raise self._hopeless(manifest, state.why, next(iter(pods_of(self._api, found or manifest)), None))
         if self._clock.monotonic_s() - self._looked_s >= _TROUBLE_EVERY_S:
             self._looked_s = self._clock.monotonic_s()
             for manifest, found, state in states:
@@ -86,10 +86,12 @@ class _Watch:
             for trouble in troubles(pod):
                 since_s = self._since_s.setdefault((pod["metadata"]["uid"], trouble), now_s)
                 if now_s - since_s >= trouble.heals_within_s:
-                    raise self._hopeless(manifest, f"{name_of(pod)}: {trouble}", trouble.of_the_product)
+                    why = f"{name_of(pod)}: {trouble}"
+                    if trouble.of_the_product:
+                        raise self._hopeless(manifest, why, pod)
+                    raise ProviderError(f"{display_name(manifest)}: {why}\n{explain(self._api, manifest)}")
 
-    def _hopeless(self, manifest: Manifest, why: str, of_the_product: bool) -> ComponentError | ProviderError:
+    def _hopeless(self, manifest: Manifest, why: str, pod: Manifest | None) -> ComponentError:
+        command, exit_code = how_it_ended(pod) if pod is not None else ((), None)
         story = explain(self._api, manifest)
-        if of_the_product:
-            return ComponentError(display_name(manifest), f"{why}\n{story}")
-        return ProviderError(f"{display_name(manifest)}: {why}\n{story}")
+        return ComponentError(display_name(manifest), f"{why}\n{story}", argv=command, exit_code=exit_code)

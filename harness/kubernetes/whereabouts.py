@@ -48,7 +48,7 @@ def whereabouts(plan: Plan, joined: Sequence[Component]) -> dict[str, Whereabout
     if plan.inventory.has("postgres"):
         found["postgres-0"] = Whereabouts(STAND_INS, {_POD_NAME: "postgres-0"}, "postgres", {"postgres": "postgres"})
     for app, (namespace, port) in EXPORTERS.items():
-        if plan.inventory.has(app) and f"{app}-0" not in found:
+        if plan.inventory.has(app) and not plan.inventory.plays(app):
             found[f"{app}-0"] = Whereabouts(namespace, {"app.kubernetes.io/name": app}, app, {"http": port})
     return {part: replace(where, namespace=plan.prefix(where.namespace)) for part, where in found.items()}
 

@@ -38,6 +38,9 @@ class Provider(Protocol):
     def rss_bytes(self) -> Mapping[str, int]:
         """Resident memory of every running part, with its child processes."""
 
+    def cpu_s(self) -> float:
+        """CPU seconds of this machine, since any moment, that it used by processes that don't descend from ours."""
+
     def close(self) -> None:
         """Stop everything in reverse order, politely and then hard. Nothing of it is left."""
 

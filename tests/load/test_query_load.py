@@ -32,6 +32,9 @@ class OneServer:
         (directory / "work").mkdir()
         (directory / "work" / "scrape_load.json").write_text(PLAN.model_dump_json())
 
+    def cpu_s(self):
+        return 0.0
+
     def replicas(self, app):
         return [f"{app}-0"]
 

@@ -9,6 +9,8 @@ from fawkes.harness.errors import ComponentError, ProviderError, UsageError
 from fawkes.harness.model import Component, Ready
 from fawkes.harness.providers.base import Inspectable, Killable, Partitionable, Pausable
 
+on_this_machine = pytest.mark.parametrize("place", ["local"], indirect=True)
+"""For what a test can only see there: files, processes that ignore a signal."""
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
 
@@ -27,6 +29,7 @@ def test_a_started_part_answers_at_its_url_and_is_listed(place):
     assert place.provider.rss_bytes()["one"] > 1_000_000
 
 
+@on_this_machine
 def test_a_part_starts_after_the_job_it_waits_for(place):
     marker = place.directory / "marker"
     write = job("first", f"open({str(marker)!r}, 'w').write('done')")
@@ -40,8 +43,8 @@ def test_a_part_that_ends_is_reported_with_command_exit_code_and_log(place):
     with pytest.raises(ComponentError) as failed:
         place.provider.start([job("broken", "print('no such table'); raise SystemExit(7)")])
     assert failed.value.exit_code == 7
-    assert "no such table" in failed.value.log_tail
-    assert sys.executable in str(failed.value)
+    assert any(line.strip() == "no such table" for line in str(failed.value).splitlines()), "what it wrote"
+    assert "raise SystemExit(7)" in str(failed.value), "what was run"
 
 
 def test_a_missing_binary_is_the_hosts_fault_and_names_a_remedy(place):
@@ -129,6 +132,7 @@ def test_close_ends_everything_and_may_be_called_again(place):
         page(url)
 
 
+@on_this_machine
 def test_a_part_that_ignores_the_polite_signal_is_killed(place):
     stubborn = (
         "import signal, http.server as h; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -150,6 +154,7 @@ def test_a_part_that_ignores_the_polite_signal_is_killed(place):
     assert list(place.provider.running()) == []
 
 
+@on_this_machine
 def test_secrets_in_files_are_readable_by_the_owner_only(place):
     place.provider.start([job("reader", "pass", files={"secret": "hush"})])
     path = place.provider.part_directory("reader") / "secret"

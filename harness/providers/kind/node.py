@@ -37,7 +37,8 @@ while now=$(pids "$2" "$3") && [ "$now" != "$seen" ]; do kill -s "$1" $now 2>/de
 """
 )
 """Again until nothing new is there: a process may fork before the signal reaches it."""
-_KILL: Final = _PIDS + 'kill -s KILL $(pids "$1" "$2")'
+_KILL: Final = _PIDS + 'now=$(pids "$1" "$2") && [ -n "$now" ] && { kill -s KILL $now 2>/dev/null || true; }'
+"""One of them may end by itself before its turn."""
 _CHAIN: Final = "FAWKES-CUT"
 _NETWORK: Final = (
     _PIDS
@@ -65,6 +66,12 @@ awk '/^VmRSS:/ {print FILENAME, $2}' /proc/[0-9]*/status 2>/dev/null
 true
 """
 """Which process is in which group, then which has how many KiB; processes come and go meanwhile."""
+
+
+_CPU_NS: Final = """\
+cat /sys/fs/cgroup/cpuacct/cpuacct.usage 2>/dev/null || awk '/^usage_usec/ {print $2 "000"}' /sys/fs/cgroup/cpu.stat
+"""
+"""Of version 1 of control groups, else of version 2; the node sees its own as the root."""
 
 
 def stop_processes(cluster: Cluster, pod: PodRef) -> None:
@@ -131,6 +138,11 @@ def rss_bytes(cluster: Cluster, namespaces: Sequence[str]) -> Mapping[PodRef, in
         if (pod := by_uid.get(uid)) is not None:
             found[pod] += kib.get(pid, 0) * 1024
     return found
+
+
+def cpu_s(cluster: Cluster) -> float:
+    """CPU seconds that the node has used since it runs, with everything in it."""
+    return int(_in_node(cluster, _CPU_NS, [])) / 1e9
 
 
 def _signal(cluster: Cluster, pod: PodRef, name: str) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api
-from fawkes.harness.kubernetes.pods import killed
+from fawkes.harness.kubernetes.pods import is_held, killed
 from fawkes.harness.kubernetes.provider import KubernetesProvider
 from fawkes.harness.kubernetes.reach import Reach
 from fawkes.harness.kubernetes.rollout import Rollout
@@ -47,20 +47,24 @@ class KindProvider(KubernetesProvider):
             if ref in by_pod
         }
 
+    def cpu_s(self) -> float:
+        return node.cpu_s(self._cluster)
+
     def kill(self, part: str) -> None:
         """No grace, and no way back until `revive`.
 
         A pod of a controller is deleted, and what is made in its place finds no node. One of ours stays with its
         address, which refuses, as that of a process that has crashed does: who scrapes it sees that it is down.
         """
-        if part in self._components:
+        inside = part in self._components
+        if inside:
             self._kill_inside(part)
         else:
             self._delete(part)
         eventually(
             f"{part} to be gone",
-            lambda: self.pods(part, running=True),
-            lambda left: not left,
+            lambda: self._held(part) if inside else not self.pods(part, running=True),
+            bool,
             within_s=_GONE_WITHIN_S,
             clock=self._clock,
         )
@@ -108,6 +112,12 @@ class KindProvider(KubernetesProvider):
             node.stop_container(self._cluster, ref, where.container)  # so that it has no grace when its image goes
             self.apply([killed(one) for one in self._manifests(self._components[part]) if one["kind"] == "Pod"])
             node.kill_container(self._cluster, ref, where.container)
+
+    def _held(self, part: str) -> bool:
+        """Whether the kubelet has refused to start it; one that is slow to hear of the image may have done so once."""
+        where = self.where(part)
+        pods = [self._api.get("v1", "Pod", name, where.namespace) for name in self.pods(part)]
+        return bool(pods) and all(is_held(pod) for pod in pods if pod)
 
     def _delete(self, part: str) -> None:
         refs = self._refs(part)

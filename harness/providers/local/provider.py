@@ -94,6 +94,10 @@ class LocalProvider:
     def rss_bytes(self) -> Mapping[str, int]:
         return {name: _tree_rss_bytes(self._processes[name].pid) for name in self.running()}
 
+    def cpu_s(self) -> float:
+        """Nothing: its processes are all ours."""
+        return 0.0
+
     def kill(self, part: str) -> None:
         self._component(part)
         process = self._processes[part]

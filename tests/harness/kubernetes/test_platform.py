@@ -98,6 +98,16 @@ def test_parts_have_as_many_pods_as_the_inventory_says(plan):
     assert one(made.services, "StatefulSet", "dora")["spec"]["replicas"] == 2
 
 
+def test_what_a_driver_plays_does_not_run_for_real_beside_it_and_its_service_stays(plan):
+    """A DaemonSet would take the driver's pods for its own, and delete them."""
+    played = plan(parts=("prometheus-core",))
+    played.inventory.joined("node-exporter", "node-exporter-5")
+    made = [(m["kind"], name_of(m)) for m in staged(played).everything()]
+    assert ("Service", "node-exporter") in made
+    assert ("DaemonSet", "node-exporter") not in made
+    assert "node-exporter-0" not in whereabouts(played, [])
+
+
 def test_the_store_gateway_looks_for_blocks_all_the_time_and_is_told_so_once(plan):
     """Thanos refuses a flag that is given twice."""
     for name in ("thanos-store", "thanos-store-learner"):

@@ -8,7 +8,7 @@ import pytest
 from fawkes.harness.components.exporter import exporter
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.images.catalogue import SERVICES, reference
-from fawkes.harness.kubernetes.pods import component_manifests
+from fawkes.harness.kubernetes.pods import component_manifests, is_held, killed
 from fawkes.harness.kubernetes.whereabouts import of_component
 from fawkes.harness.model import Component, Ready
 
@@ -59,9 +59,27 @@ def test_its_data_is_a_volume_where_there_is_one():
 
 
 def test_a_job_runs_once_and_has_no_probe():
-    _, pod = manifests(made(ready=Ready(by="exit")))
-    assert pod["spec"]["restartPolicy"] == "Never"
-    assert "readinessProbe" not in pod["spec"]["containers"][0]
+    _, job = manifests(made(ready=Ready(by="exit")))
+    pod = job["spec"]["template"]["spec"]
+    assert (job["kind"], job["spec"]["backoffLimit"], pod["restartPolicy"]) == ("Job", 0, "Never")
+    assert "readinessProbe" not in pod["containers"][0]
+
+
+def test_who_is_killed_keeps_its_pod_and_asks_for_an_image_in_vain():
+    _, pod = manifests(made())
+    dead = killed(pod)
+    (before,), (after,) = pod["spec"]["containers"], dead["spec"]["containers"]
+    assert {key for key in before if before[key] != after[key]} == {"image"}, (
+        "nothing else may change in a pod that runs"
+    )
+
+    def told(**state):
+        return {**dead, "status": {"containerStatuses": [{"name": "one", "state": state}]}}
+
+    assert not is_held(dead)
+    assert not is_held(told(running={}))
+    assert not is_held(told(terminated={"exitCode": 137}))
+    assert is_held(told(waiting={"reason": "ImagePullBackOff"}))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from fawkes.harness.kubernetes.trouble import troubles
+from fawkes.harness.kubernetes.trouble import how_it_ended, troubles
 
 
 def pod(*containers: dict, init: tuple[dict, ...] = (), conditions: tuple[dict, ...] = ()) -> dict:
@@ -59,3 +59,13 @@ def test_who_is_only_slow_is_in_no_trouble():
     running = {"name": "main", "restartCount": 0, "state": {"running": {}}}
     assert list(troubles(pod(running, waiting("ContainerCreating"), waiting("PodInitializing")))) == []
     assert list(troubles({"kind": "Pod", "metadata": {"name": "it"}})) == []
+
+
+def test_how_a_container_ended_is_told_with_what_it_was_asked_to_run():
+    ended = {"terminated": {"exitCode": 7, "reason": "Error"}}
+    now = pod({"name": "main", "state": ended})
+    before = pod(waiting("CrashLoopBackOff", restarts=3, lastState=ended))
+    for one in (now, before):
+        one["spec"] = {"containers": [{"name": "main", "command": ["python3"], "args": ["-c", "no"]}]}
+        assert how_it_ended(one) == (("python3", "-c", "no"), 7)
+    assert how_it_ended({**pod(waiting("ContainerCreating")), "spec": {"containers": [{"name": "main"}]}}) == ((), None)

@@ -14,10 +14,13 @@ from fawkes.harness.providers.kind.node import (
     PodRef,
     continue_processes,
     cordon,
+    cpu_s,
     cut,
     join,
+    kill_container,
     kill_processes,
     rss_bytes,
+    stop_container,
     stop_processes,
     uncordon,
 )
@@ -88,6 +91,28 @@ def test_memory_is_told_by_pod_with_all_its_processes(cluster):
     assert 0 < sizes[LIGHT] < 60 << 20
     assert HEAVY_BYTES < sizes[HEAVY] < HEAVY_BYTES + (60 << 20)
     assert set(rss_bytes(cluster, ["two"])) == {FAR}
+
+
+def test_what_a_pod_computes_counts_as_the_nodes(cluster):
+    before_s = cpu_s(cluster)
+    code = "import time\nwhile time.process_time() < 2: pass"
+    cluster.call_kubectl(["exec", "-n", "one", "light", "--", "python3", "-c", code])
+    assert cpu_s(cluster) - before_s >= 2
+
+
+def test_a_container_that_is_killed_alone_comes_back_in_its_pod(cluster):
+    address, asked = address_of(cluster, OTHER), ["get", "pod", "other", "-n", "one", "-o"]
+    restarts = [*asked, "jsonpath={.status.containerStatuses[0].restartCount}"]
+    (name,) = cluster.call_kubectl([*asked, "jsonpath={.spec.containers[*].name}"]).split()
+    before = int(cluster.call_kubectl(restarts))
+    stop_container(cluster, OTHER, name)
+    kill_container(cluster, OTHER, name)
+    eventually(
+        "a restart", lambda: int(cluster.call_kubectl(restarts)), lambda n: n > before, within_s=60, clock=RealClock()
+    )
+    assert address_of(cluster, OTHER) == address
+    with pytest.raises(UsageError, match="pod other runs no container nothing"):
+        kill_container(cluster, OTHER, "nothing")
 
 
 def test_a_cordoned_node_takes_no_pod_until_it_is_uncordoned(cluster):

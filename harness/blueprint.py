@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from fawkes.harness.clock import scale_objects
 from fawkes.harness.errors import UsageError
@@ -17,6 +17,10 @@ from fawkes.harness.scenario import PlatformSpec, Scenario
 
 if TYPE_CHECKING:
     from fawkes.harness.run import Setting
+
+
+TWO_CLUSTERS: Final = "two_clusters"
+"""The ability of which a scenario says that it needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Blueprint:
     native_senders: bool = False
     older: tuple[str, ...] = ()
     """Apps that start in the version before."""
+    two_clusters: bool = False
+    """The dojo has a cluster of its own."""
     keep_data: bool = False
     notes: tuple[str, ...] = ()
     """For the report: how time is treated, what is broken on purpose."""
@@ -44,17 +50,21 @@ class Blueprint:
 def blueprint(name: str, scenario: Scenario, setting: Setting) -> Blueprint:
     """Of scenario `name` of a run. UsageError for a clock that can't be, or a mutant that finds nothing to break."""
     factor, counts, prefix = scenario.clock_factor(setting.profile), scenario.platform.replicas, setting.venue.prefix
-    objects, notes = _objects(setting.mutant, factor, counts, prefix)
+    shipped = with_replicas(load_objects(PLATFORM), counts)
+    if TWO_CLUSTERS in scenario.needs:
+        shipped = apart(shipped)
+    objects, notes = _objects(shipped, setting.mutant, factor, prefix)
     return Blueprint(
         run_id=f"{setting.run_id}-{name.replace('_', '-')}",
         seed=setting.seed,
         objects=objects,
-        intended=_objects(None, factor, counts, prefix)[0] if setting.mutant else objects,
+        intended=_objects(shipped, None, factor, prefix)[0] if setting.mutant else objects,
         inventory=_inventory(scenario.platform, objects, exporters=setting.venue.has_exporters),
         prefix=prefix,
         mutant=setting.mutant,
         native_senders=scenario.platform.native_senders,
         older=scenario.platform.older,
+        two_clusters=TWO_CLUSTERS in scenario.needs,
         keep_data=setting.hold is not None,
         notes=tuple(notes),
     )
@@ -62,7 +72,7 @@ def blueprint(name: str, scenario: Scenario, setting: Setting) -> Blueprint:
 
 def bare_blueprint(run_id: str, seed: int, prefix: Prefix = NO_PREFIX) -> Blueprint:
     """The whole platform without a scenario, for a person to look around: true clock, no mutant."""
-    objects, _ = _objects(None, 1.0, {}, prefix)
+    objects, _ = _objects(load_objects(PLATFORM), None, 1.0, prefix)
     return Blueprint(run_id, seed, objects, objects, Inventory(objects), prefix)
 
 
@@ -80,14 +90,21 @@ def _inventory(platform: PlatformSpec, objects: Objects, *, exporters: bool) -> 
     return Inventory(objects, parts=platform.parts, counts=platform.replicas, exporters=exporters)
 
 
-def _objects(
-    mutant: Mutant | None, factor: float, counts: Mapping[str, int], prefix: Prefix
-) -> tuple[Objects, list[str]]:
-    """The platform's objects, in these numbers, broken by the mutant, on the clock; and notes for the report.
+def apart(objects: Objects) -> Objects:
+    """The dojo as a cluster of its own calls itself otherwise, or nobody could tell its series from the platform's."""
+
+    def edit(prometheus: dict[str, Any]) -> None:
+        prometheus["spec"]["externalLabels"]["cluster"] = "dojo"
+
+    return objects.edit("Prometheus", "fawkes-dojo", "learner", edit)
+
+
+def _objects(shipped: Objects, mutant: Mutant | None, factor: float, prefix: Prefix) -> tuple[Objects, list[str]]:
+    """The platform's objects, broken by the mutant, on the clock; and notes for the report.
 
     The prefix comes last, because mutants know namespaces as the files call them.
     """
-    objects, notes = with_replicas(load_objects(PLATFORM), counts), []
+    objects, notes = shipped, []
     if mutant is not None:
         objects = mutant.change(objects)
         notes.append(f"mutant {mutant.name}: {mutant.breaks}")

@@ -25,6 +25,7 @@ from fawkes.harness.checks.dora_bands import DoraBandsExpectation, check_dora_ba
 from fawkes.harness.checks.dora_counted import DoraCountedExpectation, check_dora_counted
 from fawkes.harness.checks.dora_sums import DoraSumsExpectation, check_dora_sums
 from fawkes.harness.checks.dora_values import DoraValuesExpectation, check_dora_values
+from fawkes.harness.checks.federation import FederationExpectation, check_federation
 from fawkes.harness.checks.infra import InfraExpectation, check_infra
 from fawkes.harness.checks.kube_state import KubeStateExpectation, check_kube_state
 from fawkes.harness.checks.latency import AnswersExpectation, LatencyExpectation, check_answers, check_latency
@@ -53,6 +54,7 @@ from fawkes.harness.observe.dora_bands import observe_dora_bands
 from fawkes.harness.observe.dora_counted import observe_dora_counted
 from fawkes.harness.observe.dora_sums import observe_dora_sums
 from fawkes.harness.observe.dora_values import observe_dora_values
+from fawkes.harness.observe.federation import observe_federation
 from fawkes.harness.observe.infra import observe_infra
 from fawkes.harness.observe.kube_state import observe_kube_state
 from fawkes.harness.observe.memory import observe_memory
@@ -114,6 +116,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         Kind(NoDiscoveryExpectation, observe_no_discovery, check_no_discovery),
         Kind(ContinuityExpectation, observe_continuity, check_continuity),
         Kind(RolloutExpectation, observe_continuity, check_rollout),
+        Kind(FederationExpectation, observe_federation, check_federation),
         Kind(RestartsExpectation, observe_restarts, check_restarts),
         Kind(KubeStateExpectation, observe_kube_state, check_kube_state),
         Kind(ReachExpectation, observe_reach, check_reach),

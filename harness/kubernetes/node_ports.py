@@ -28,6 +28,11 @@ class NodePorts:
     def address(self, part: str, port: str) -> str:
         return f"127.0.0.1:{self.host_port(part, port)}"
 
+    def node_port(self, part: str, port: str) -> int:
+        """The port of the node by which others than this machine reach it. ProviderError when there is none left."""
+        self.host_port(part, port)
+        return self._given[part, port]
+
     def host_port(self, part: str, port: str) -> int:
         """The port of 127.0.0.1 by which that port of the part is reached. ProviderError when there is none left."""
         key = (part, port)

@@ -9,7 +9,7 @@ from typing import Final
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api
-from fawkes.harness.kubernetes.apply import apply, delete
+from fawkes.harness.kubernetes.apply import apply, delete, delete_namespaces
 from fawkes.harness.kubernetes.inspect import inside
 from fawkes.harness.kubernetes.pods import component_manifests
 from fawkes.harness.kubernetes.reach import Reach
@@ -84,6 +84,10 @@ class KubernetesProvider:
     def ready(self, manifests: Sequence[Manifest]) -> None:
         """Wait until objects that were applied are ready. Raises what `start` raises."""
         wait_ready(self._api, manifests, clock=self._clock, within_s=_READY_WITHIN_S)
+
+    def clear(self, namespaces: Sequence[str]) -> None:
+        """These namespaces go, with all that is in them. DeadlineExceeded when they don't."""
+        delete_namespaces(self._api, namespaces, clock=self._clock)
 
     def reachable(self, parts: Sequence[str]) -> None:
         """Wait until the ways in lead to these parts: they are opened a moment after a part is ready."""

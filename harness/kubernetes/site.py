@@ -14,7 +14,6 @@ from fawkes.harness.components.buckets import buckets
 from fawkes.harness.errors import HarnessError, UsageError
 from fawkes.harness.eventually import RealClock
 from fawkes.harness.inventory import BUCKET_APPS
-from fawkes.harness.kubernetes.apply import delete_namespaces
 from fawkes.harness.kubernetes.platform import SMTP_HOST, Stages, namespaces, notification_credentials, stages
 from fawkes.harness.kubernetes.pods import EVERYWHERE, WORK
 from fawkes.harness.kubernetes.provider import KubernetesProvider
@@ -138,7 +137,7 @@ class ClusterSite(PlatformSite):
         self.ledger.close()
 
     def _clear(self) -> None:
-        delete_namespaces(self._cluster.kubernetes(), self._namespaces, clock=self.clock)
+        self._cluster.clear(self._namespaces)
 
     def _place(self, joined: Sequence[Component]) -> None:
         self._cluster.place(whereabouts(self.plan, joined))

@@ -55,6 +55,15 @@ def _succeeded_dropped(monitor: dict[str, Any]) -> None:
     monitor["spec"]["endpoints"][0]["metricRelabelings"] = [phase]
 
 
+def _called_fawkes(prometheus: dict[str, Any]) -> None:
+    prometheus["spec"]["externalLabels"]["cluster"] = "fawkes"
+
+
+def _without_the_dojo(query: dict[str, Any]) -> None:
+    (container,) = query["spec"]["template"]["spec"]["containers"]
+    container["args"] = [one for one in container["args"] if "thanos-sidecar-learner" not in one]
+
+
 def _limited(monitor: dict[str, Any]) -> None:
     monitor["spec"]["sampleLimit"] = 100_000
 
@@ -129,6 +138,20 @@ MUTANTS: Final = (
         "upgrade",
         Stage.PART,
         change=_core(image=reference_before()),
+    ),
+    Mutant(
+        "two_clusters_of_one_name",
+        "the dojo's cluster calls itself as the platform's does",
+        "two_clusters",
+        Stage.THANOS,
+        change=lambda objects: objects.edit("Prometheus", "fawkes-dojo", "learner", _called_fawkes),
+    ),
+    Mutant(
+        "dojo_not_asked",
+        "Thanos Query does not know of the dojo's sidecar",
+        "two_clusters",
+        Stage.THANOS,
+        change_workloads=lambda objects: objects.edit("Deployment", NAMESPACE, "thanos-query", _without_the_dojo),
     ),
     Mutant(
         "own_namespaces_only",

@@ -12,6 +12,7 @@ from fawkes.harness.world import Inside
 if TYPE_CHECKING:
     from fawkes.harness.kubernetes.api import Api
     from fawkes.harness.kubernetes.whereabouts import Whereabouts
+    from fawkes.harness.providers.kind.cluster import Cluster
 
 
 class Provider(Protocol):
@@ -79,6 +80,17 @@ class Partitionable(Protocol):
 
 
 @runtime_checkable
+class Federated(Protocol):
+    """Can have the dojo in a cluster of its own, and cut that off from the platform's."""
+
+    def cut_off(self, one: Cluster, other: Cluster) -> None:
+        """From now on what `other` and its pods send to `one` is lost; those within each hear each other."""
+
+    def join_again(self, one: Cluster, other: Cluster) -> None:
+        """They reach each other again."""
+
+
+@runtime_checkable
 class Upgradable(Protocol):
     """Can bring an app from one version to another while it runs."""
 
@@ -116,6 +128,7 @@ ABILITIES: Mapping[str, type] = {
     "pause": Pausable,
     "partition": Partitionable,
     "upgrade": Upgradable,
+    "two_clusters": Federated,
     "inspect": Inspectable,
     "kubernetes": Orchestrated,
     "network_policy": Orchestrated,

@@ -80,6 +80,13 @@ class Cluster:
             raise ProviderError(f"{shlex.join(whole)} ended with {ran.exit_code}: {ran.stderr.strip()}")
         return ran.stdout
 
+    def address(self) -> str:
+        """The node's in its Docker network; what its pods send to other nodes comes from there, too."""
+        wanted = f'{{{{(index .NetworkSettings.Networks "{self.record.network}").IPAddress}}}}'
+        argv = [self.docker.client, "container", "inspect", "--format", f"address={wanted}", self.node]
+        lines = command(argv, environ=self.docker.environ, within_s=ANSWER_WITHIN_S)
+        return next(line for line in lines if line.startswith("address=")).removeprefix("address=")
+
     def bring_up_to_date(self, services: Path) -> None:
         """Load the archive of our services unless it is in there: sources change, the cluster stays."""
         if self.record.services != str(services):

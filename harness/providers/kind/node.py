@@ -60,6 +60,13 @@ done
 """
 )
 """In the pod's own network, so that it does not matter how its packets travel."""
+_BORDER: Final = """\
+for way in INPUT FORWARD; do
+  while iptables --wait --delete $way --source "$2" --jump DROP 2>/dev/null; do :; done
+  if [ "$1" = cut ]; then iptables --wait --insert $way --source "$2" --jump DROP; fi
+done
+"""
+"""In the node's own network, before what kube-proxy lets through."""
 _MEMORY: Final = """\
 find /sys/fs/cgroup -name cgroup.procs -path "*pod*" -exec awk '{print FILENAME, $1}' {} +
 awk '/^VmRSS:/ {print FILENAME, $2}' /proc/[0-9]*/status 2>/dev/null
@@ -114,6 +121,16 @@ def join(cluster: Cluster, pods: Sequence[PodRef]) -> None:
     """Each of them reaches everybody again. UsageError if one does not run."""
     for pod in pods:
         _in_node(cluster, _NETWORK, ["join", *_groups(_pod(cluster, pod))])
+
+
+def cut_off(cluster: Cluster, address: str) -> None:
+    """From now on what comes from that address to the node, or by way of it to a pod, is lost, until `join_again`."""
+    _in_node(cluster, _BORDER, ["cut", address])
+
+
+def join_again(cluster: Cluster, address: str) -> None:
+    """What comes from there arrives again."""
+    _in_node(cluster, _BORDER, ["join", address])
 
 
 def cordon(cluster: Cluster) -> None:

@@ -93,6 +93,12 @@ class KindProvider(KubernetesProvider):
     def heal(self, parts: Sequence[str]) -> None:
         node.join(self._cluster, self._talking(parts))
 
+    def cut_off(self, one: Cluster, other: Cluster) -> None:
+        node.cut_off(one, other.address())
+
+    def join_again(self, one: Cluster, other: Cluster) -> None:
+        node.join_again(one, other.address())
+
     def upgrade(self, parts: Sequence[str], manifests: Sequence[Manifest]) -> Sequence[Mapping[str, Json]]:
         rollout = Rollout(self._api, {part: self.where(part) for part in parts}, self._clock)
         self.apply(manifests)

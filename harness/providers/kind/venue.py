@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from fawkes.harness.blueprint import Blueprint
 from fawkes.harness.eventually import RealClock
@@ -15,6 +15,7 @@ from fawkes.harness.images.debian import lacking
 from fawkes.harness.images.docker import Unusable, look
 from fawkes.harness.images.provide import provide_before
 from fawkes.harness.kubernetes.api import Api
+from fawkes.harness.kubernetes.apply import apply
 from fawkes.harness.kubernetes.node_ports import NodePorts
 from fawkes.harness.kubernetes.platform import namespaces
 from fawkes.harness.kubernetes.policy_trial import NAMESPACE, why_not_enforced
@@ -26,12 +27,11 @@ from fawkes.harness.prefix import NO_PREFIX
 from fawkes.harness.providers.base import Provider
 from fawkes.harness.providers.kind.cluster import Cluster
 from fawkes.harness.providers.kind.config import NODE_PORTS
+from fawkes.harness.providers.kind.pair import Pair, PairReach
+from fawkes.harness.providers.kind.pair_site import ASKED_IN_DOJO, PairSite, bucket_beside
 from fawkes.harness.providers.kind.provider import KindProvider
-from fawkes.harness.providers.kind.session import kind_cluster
+from fawkes.harness.providers.kind.session import cluster_beside, kind_cluster
 from fawkes.harness.venue import Opening, refuse_unknown_ports
-
-if TYPE_CHECKING:
-    pass
 
 
 class KindVenue:
@@ -78,9 +78,7 @@ class KindVenue:
             )
             api = Api(cluster.kubeconfig)
             stack.callback(api.close)
-            opening.progress("installing the operator")
-            bundle = provide_bundle(environ=environ, clock=clock, progress=opening.progress)
-            install_operator(api, bundle, namespaces(list(load_objects(PLATFORM))), clock=clock)
+            _install_operator(api, clock, opening.progress)
             return cls(cluster, api, opening.binaries, fixed, stack.pop_all(), opening.progress)
 
     def lacks(self, ability: str) -> str | None:
@@ -93,8 +91,44 @@ class KindVenue:
         reach = NodePorts(self._cluster.host_ports, self._fixed)
         provider = KindProvider(self._api, self._cluster, binaries=self._binaries, reach=reach, clock=clock)
         kubectl = [self._cluster.record.kubectl, "--kubeconfig", str(self._cluster.kubeconfig)]
+        if blueprint.two_clusters:
+            return self._site_of_two(directory, blueprint, clock, kubectl)
         return ClusterSite(
             directory, blueprint, clock=clock, binaries=self._binaries, provider=provider, kubectl=kubectl
+        )
+
+    def _site_of_two(
+        self, directory: Path, blueprint: Blueprint, clock: RealClock, kubectl: Sequence[str]
+    ) -> ClusterSite:
+        """The dojo's cluster is made for the scenario and goes with its site."""
+        beside = contextlib.ExitStack()
+        self._stack.callback(beside.close)
+        cluster = beside.enter_context(
+            cluster_beside(self._cluster, "dojo", environ=os.environ, clock=clock, progress=self._progress)
+        )
+        api = Api(cluster.kubeconfig)
+        beside.callback(api.close)
+        _install_operator(api, clock, self._progress)
+        here, there = NodePorts(self._cluster.host_ports, self._fixed), NodePorts(cluster.host_ports)
+        provider = Pair(
+            self._api,
+            self._cluster,
+            binaries=self._binaries,
+            reach=PairReach(here, there),
+            clock=clock,
+            dojo=KindProvider(api, cluster, binaries=self._binaries, reach=there, clock=clock),
+            dojo_cluster=cluster,
+        )
+        apply(api, bucket_beside(self._cluster.address(), here.node_port("minio-0", "http")), clock=clock)
+        return PairSite(
+            directory,
+            blueprint,
+            clock=clock,
+            binaries=self._binaries,
+            provider=provider,
+            kubectl=kubectl,
+            dojo_addresses={app: f"{cluster.address()}:{there.node_port(f'{app}-0', 'grpc')}" for app in ASKED_IN_DOJO},
+            beside=beside,
         )
 
     def _stock_before(self, clock: RealClock) -> None:
@@ -104,3 +138,9 @@ class KindVenue:
 
     def close(self) -> None:
         self._stack.close()
+
+
+def _install_operator(api: Api, clock: RealClock, progress: Callable[[str], None]) -> None:
+    progress("installing the operator")
+    bundle = provide_bundle(environ=os.environ, clock=clock, progress=progress)
+    install_operator(api, bundle, namespaces(list(load_objects(PLATFORM))), clock=clock)

@@ -127,6 +127,8 @@ def _versions(expect: RolloutExpectation, case: _Case) -> Iterator[Observation]:
 
 
 def _in_turn(case: _Case) -> Iterator[Observation]:
+    first, count = case.replaced[0]["part"], len(case.replaced)
+    yield Observation(Stage.PART, first, "more than 1", count, count > 1, "replicas that stand in for each other")
     for earlier, later in itertools.pairwise(case.replaced):
         together_s = round(max(0.0, earlier["back_s"] - later["left_s"]), 3)
         note = f"seconds for which {earlier['part']} was away as well"
@@ -160,7 +162,7 @@ def _replicas(case: _Case) -> Iterator[Observation]:
             yield Observation(
                 Stage.PROMETHEUS, part, limit_s, gap_s, gap_s is not None and gap_s <= limit_s, f"{WIDEST}, {when}"
             )
-        hole_s = round(min(after) - max(before), 3) if before and after else None
+        hole_s = shown(longest_s(times, max(before), min(after))) if before and after else None
         stated_s = round(one["back_s"] - one["left_s"] + DISCOVERED_S + 2 * limit_s, 3)
         yield Observation(Stage.PROMETHEUS, part, stated_s, hole_s, hole_s is not None and hole_s <= stated_s, _GAP)
 

@@ -129,7 +129,7 @@ MUTANTS: Final = (
         "upgrade_of_one_replica",
         "Prometheus Core has one replica, which nobody stands in for while it is upgraded",
         "upgrade",
-        Stage.THANOS,
+        Stage.PART,
         change=_core(replicas=1),
     ),
     Mutant(

@@ -87,6 +87,7 @@ NEVER = {"image_before": "prometheus:v1"}
             SECOND,
         ),
         ({"went": [replaced(FIRST), replaced(SECOND, left_s=1035.0)]}, Stage.PART, SECOND),
+        ({"went": [replaced(FIRST)]}, Stage.PART, FIRST),
         ({"first": scrapes(1045.0)}, Stage.PROMETHEUS, FIRST),
         ({"first": without(HOLED[FIRST], 1010, 1020)}, Stage.PROMETHEUS, FIRST),
         ({"second": without(HOLED[SECOND], 1070, 1090)}, Stage.PROMETHEUS, SECOND),

@@ -1,11 +1,17 @@
+import threading
+
 import pytest
 
 from fawkes.harness.errors import DeadlineExceeded, ProviderError
 from fawkes.harness.eventually import RealClock
+from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.apply import apply, delete, delete_namespaces
 from still_clock import StillClock
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+SLOW_END_S = 12
+"""Kubernetes looks at a namespace 5 and 10 s after its end was asked for, and then when it believes the pods gone."""
 
 DEFINITION = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -69,6 +75,18 @@ def test_namespaces_are_gone_with_pods_and_the_claims_they_held(api, namespace):
     delete_namespaces(api, [namespace, "never-was"], clock=clock)
     assert api.get("v1", "Namespace", namespace) is None
     assert clock.monotonic_s() - began_s < 12, "in one pass: a second would come 13 s after the first request"
+
+
+def test_pods_that_take_their_time_do_not_keep_a_namespace_for_half_their_grace(api, plane, namespace):
+    there = [of("Namespace", namespace), pod("it", namespace, nodeName="busy", terminationGracePeriodSeconds=600)]
+    apply(api, there, clock=RealClock())
+    kubelet = Api(plane.kubeconfig)
+    at_last = threading.Timer(SLOW_END_S, kubelet.delete, ("v1", "Pod", "it", namespace), {"grace_s": 0})
+    at_last.start()
+    delete_namespaces(api, [namespace], clock=RealClock(), within_s=60)
+    kubelet.close()
+    assert at_last.finished.is_set(), "who ended the pod before that?"
+    assert api.get("v1", "Namespace", namespace) is None
 
 
 def test_what_keeps_a_namespace_is_told(api, namespace):

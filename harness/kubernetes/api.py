@@ -57,12 +57,20 @@ class Api:
     Every method raises ProviderError that tells verb, object and the server's own words, ServerAway if it may pass.
     """
 
-    def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
-        """Asks nothing yet. UsageError if the file can't be used or has no such context."""
+    def __init__(self, kubeconfig: Path, context: str | None = None, *, keys: Path | None = None) -> None:
+        """Asks nothing yet. UsageError if the file can't be used or has no such context.
+
+        `keys`: the folder for copies of the kubeconfig's keys, which the package makes and which stay when we are
+        killed; by default that for temporary files.
+        """
         settings = client.Configuration()
         try:
             config.load_kube_config(
-                config_file=str(kubeconfig), context=context, client_configuration=settings, persist_config=False
+                config_file=str(kubeconfig),
+                context=context,
+                client_configuration=settings,
+                persist_config=False,
+                temp_file_path=str(keys) if keys else None,
             )
         except (config.ConfigException, OSError) as error:
             raise UsageError(f"{kubeconfig}: {error}; give a kubeconfig, and one of its contexts") from error

@@ -76,7 +76,7 @@ class KindVenue:
                     progress=opening.progress,
                 )
             )
-            api = Api(cluster.kubeconfig)
+            api = Api(cluster.kubeconfig, keys=cluster.kubeconfig.parent)
             stack.callback(api.close)
             _install_operator(api, clock, opening.progress)
             return cls(cluster, api, opening.binaries, fixed, stack.pop_all(), opening.progress)
@@ -106,7 +106,7 @@ class KindVenue:
         cluster = beside.enter_context(
             cluster_beside(self._cluster, "dojo", environ=os.environ, clock=clock, progress=self._progress)
         )
-        api = Api(cluster.kubeconfig)
+        api = Api(cluster.kubeconfig, keys=cluster.kubeconfig.parent)
         beside.callback(api.close)
         _install_operator(api, clock, self._progress)
         here, there = NodePorts(self._cluster.host_ports, self._fixed), NodePorts(cluster.host_ports)

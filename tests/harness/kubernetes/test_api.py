@@ -1,6 +1,8 @@
+import base64
 import json
 import socket
 import tempfile
+import uuid
 
 import pytest
 import yaml
@@ -43,6 +45,21 @@ def test_a_missing_file_is_the_callers_fault(tmp_path):
 def test_an_unknown_context_is_the_callers_fault(kubeconfig):
     with pytest.raises(UsageError, match="elsewhere"):
         Api(kubeconfig(1), "elsewhere")
+
+
+def test_copies_of_keys_are_where_they_are_wanted(kubeconfig, tmp_path, monkeypatch):
+    """Keys that nobody else has, because the package remembers what it has copied."""
+    path = kubeconfig(1, "https")
+    written = yaml.safe_load(path.read_text())
+    names = ("client-certificate-data", "client-key-data")
+    written["users"][0]["user"] = {name: base64.b64encode(uuid.uuid4().bytes).decode() for name in names}
+    path.write_text(yaml.safe_dump(written))
+    elsewhere, here = tmp_path / "elsewhere", tmp_path / "here"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    Api(path, keys=here).close()
+    assert len(list(here.iterdir())) == 2
+    assert not list(elsewhere.iterdir())
 
 
 def test_a_server_that_is_away_is_told_by_verb_and_object(kubeconfig):

@@ -15,7 +15,8 @@ import yaml
 from fawkes.harness.images.docker import Answering, look
 from fawkes.harness.model import Stage, Verdict
 from fawkes.harness.mutants import MUTANTS
-from fawkes.harness.providers.base import FOUND_OUT
+from fawkes.harness.providers.base import FOUND_OUT, missing_abilities
+from fawkes.harness.providers.local import LocalProvider
 from fawkes.harness.result_io import load_result
 from mutant_runs import command
 
@@ -25,7 +26,11 @@ KIND_WITHIN_S = 600
 """With the cluster that it may make for itself."""
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 VALUES = {path.stem: yaml.safe_load(path.read_text()) for path in SCENARIOS.glob("*.yaml")}
-ON_KIND = {name for name, mutant in MUTANTS.items() if "kubernetes" in VALUES[mutant.scenario].get("needs", ())}
+ON_KIND = {
+    name
+    for name, mutant in MUTANTS.items()
+    if missing_abilities(LocalProvider, VALUES[mutant.scenario].get("needs", ()))
+}
 NIGHTLY = "FAWKES_NIGHTLY"
 """Set where what is not for every day may run too."""
 

@@ -110,7 +110,7 @@ def run_command(
     mutant: Annotated[str | None, typer.Option(help="Break one thing (see `harness mutants`).")] = None,
     runs: Runs = RUNS,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Scenarios at a time; 4 on 2 cores if memory allows.")
+        int | None, typer.Option("--jobs", "-j", min=1, help="Scenarios at a time; 3 on 2 cores if memory allows.")
     ] = None,
     keep: Annotated[bool, typer.Option(help="Hold each platform after its scenario until Ctrl-C.")] = False,
     reuse: Annotated[str | None, typer.Option(metavar="NAME", help="Run on this kind cluster, which stays.")] = None,

@@ -30,11 +30,8 @@ Tell = Callable[[str, str], None]
 
 
 def jobs_that_fit() -> int:
-    """Four for two cores, as far as the memory goes: a platform keeps a third of a core busy (docs/measured.md).
-
-    Three beside other work that used 1.5 of 2 cores passed as they do alone.
-    """
-    by_cores = len(os.sched_getaffinity(0)) * 2
+    """Three for two cores, as far as the memory goes: a platform keeps a third of a core busy (docs/measured.md)."""
+    by_cores = len(os.sched_getaffinity(0)) * 3 // 2
     return max(1, min(by_cores, psutil.virtual_memory().available // PLATFORM_BYTES))
 
 

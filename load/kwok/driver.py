@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from fawkes.harness.checks.kube_state import CENSUS, FAMILIES
 from fawkes.harness.duration import DurationS
-from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.readiness import condition
 from fawkes.harness.model import Component, Json
 from fawkes.harness.observe.kube_state import counted_on
 from fawkes.harness.observe.last_seen import last_seen
 from fawkes.harness.world import Recorder, Site, World
-from fawkes.load.kwok import life
 from fawkes.load.kwok.crowd import NODES_MAX
+
+if TYPE_CHECKING:
+    from fawkes.harness.kubernetes.api import Api
 
 _ANSWER_WITHIN_S: Final = 30.0
 """For one replica. To count 200,000 series takes it a second on a busy machine."""
@@ -51,6 +52,8 @@ class Crowd:
 
         They go whatever happens. DeadlineExceeded when they don't come, or don't go.
         """
+        from fawkes.load.kwok import life  # noqa: PLC0415 - its packages are an extra
+
         api, wait = world.kubernetes(), world.eventually
         life.all_go(api, wait)  # what a run that was killed may have left on a cluster that is used again
         try:

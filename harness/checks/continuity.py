@@ -10,7 +10,7 @@ steps would bridge five minutes. In scrape intervals, between two neighbouring s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 from pydantic import Field
@@ -26,9 +26,10 @@ from fawkes.harness.checks.gaps import (
     samples_of,
     shown,
 )
+from fawkes.harness.checks.lines import CannotTellError, failed, passed, series_by_part, the_only, unknown
 from fawkes.harness.duration import DurationS
 from fawkes.harness.expectation import Expectation
-from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance, Verdict
+from fawkes.harness.model import Finding, History, Json, Observation, Stage, Tolerance
 
 ANSWERED: Final = "answered"
 """Kind of record: `{source, query, asked_s, told_s, value, error}`, one answer to a question that is asked again."""
@@ -45,37 +46,19 @@ class ContinuityExpectation(Expectation):
     scrape_interval: DurationS = Field(default=30.0, gt=0, description="The target's, unscaled, as it ships.")
 
 
-class _CannotTellError(Exception):
-    """Something that the judgement needs is not on record."""
-
-
 class _Case:
     """What is on record of one expectation."""
 
     def __init__(self, expect: ContinuityExpectation, history: History) -> None:
-        self._expect, self._history = expect, history
-        self.exposed = Exposed.of(self._only(history.of("exposed", part=expect.exposed_part), "followed a script"))
-        stop = self._only(history.of("fault", action="stop", part=expect.fault_part), "was killed")
-        start = self._only(history.of("fault", action="start", part=expect.fault_part), "came back")
+        self.exposed = Exposed.of(
+            the_only(history.of("exposed", part=expect.exposed_part), "something followed a script")
+        )
+        stop = the_only(history.of("fault", action="stop", part=expect.fault_part), "something was killed")
+        start = the_only(history.of("fault", action="start", part=expect.fault_part), "something came back")
         self.began_s: float = stop.data["began_s"]
         self.away_s: float = stop.data["ended_s"]
         self.back_s: float = start.data["ended_s"]
         self.scrape_s = expect.scrape_interval / self.exposed.clock_factor
-
-    def series(self, stage: Stage) -> dict[str, list[Record]]:
-        """Part -> its series; none for a part that has none."""
-        asked = self._history.of("value", expectation=self._expect.name, stage=stage.value)
-        if not asked:
-            raise _CannotTellError(f"nobody looked at the stage {stage.value}")
-        if silent := [str(one.data["source"]) for one in asked if one.data["value"] is None]:
-            raise _CannotTellError(f"{silent[0]} gave no answer")
-        where = {"expectation": self._expect.name, "stage": stage.value}
-        return {one.data["source"]: self._history.of("series", source=one.data["source"], **where) for one in asked}
-
-    def _only(self, records: Sequence[Record], what: str) -> Record:
-        if len(records) != 1:
-            raise _CannotTellError(f"{len(records)} records say that something {what}; there must be one")
-        return records[0]
 
 
 def check_continuity(expect: ContinuityExpectation, history: History) -> Finding:
@@ -87,28 +70,26 @@ def check_continuity(expect: ContinuityExpectation, history: History) -> Finding
     try:
         case = _Case(expect, history)
         lines = [
-            *_replicas(expect, case),
-            *deduplicated(case.series(Stage.THANOS), case.exposed, case.scrape_s, case.back_s),
+            *_replicas(expect, case, history),
+            *deduplicated(series_by_part(expect, history, Stage.THANOS), case.exposed, case.scrape_s, case.back_s),
             *_answers(case, history),
         ]
-    except _CannotTellError as error:
-        return _finding(expect, Verdict.INCONCLUSIVE, str(error), Stage.HARNESS, (), None)
+    except CannotTellError as error:
+        return unknown(expect, str(error))
     limit = Tolerance(
         round(DEDUPLICATED * case.scrape_s, 3),
         "s",
         f"{DEDUPLICATED} scrapes of {case.scrape_s:g} s: Thanos Query changes replicas after twice the last distance",
     )
-    wrong = next((line for line in lines if not line.ok), None)
-    if wrong is not None:
-        reason = f"{wrong.source}: {wrong.note}: {wrong.observed} instead of {wrong.expected}"
-        return _finding(expect, Verdict.FAIL, reason, wrong.stage, lines, limit)
+    if (wrong := failed(expect, lines, limit.value, limit)) is not None:
+        return wrong
     widest_s = next(line.observed for line in lines if line.stage is Stage.THANOS and line.note == WIDEST)
     dumb_s = next(line.observed for line in lines if line.note == _DUMB)
     reason = (
         f"{expect.fault_part} was away for {case.back_s - case.began_s:.1f} s, Thanos Query without a new sample for "
         f"{widest_s:g} s and without an answer for up to {dumb_s:g} s"
     )
-    return _finding(expect, Verdict.PASS, reason, None, lines, limit)
+    return passed(expect, reason, lines, limit.value, limit)
 
 
 # --- the replicas ---------------------------------------------------------------------------------------------
@@ -116,14 +97,14 @@ def check_continuity(expect: ContinuityExpectation, history: History) -> Finding
 _DUMB: Final = "seconds after the kill, of the last question without an answer"
 
 
-def _replicas(expect: ContinuityExpectation, case: _Case) -> Iterator[Observation]:
-    found = case.series(Stage.PROMETHEUS)
+def _replicas(expect: ContinuityExpectation, case: _Case, history: History) -> Iterator[Observation]:
+    found = series_by_part(expect, history, Stage.PROMETHEUS)
     killed = found.pop(expect.fault_part, None)
     if killed is None:
-        raise _CannotTellError(f"{expect.fault_part} was never asked")
+        raise CannotTellError(f"{expect.fault_part} was never asked")
     own = samples_of(killed)
     if (hole_s := longest_s([at_s for at_s, _ in own], case.away_s, case.back_s)) <= ONE_REPLICA * case.scrape_s:
-        raise _CannotTellError(f"{expect.fault_part} scraped while it was away; its widest gap is {hole_s:.1f} s")
+        raise CannotTellError(f"{expect.fault_part} scraped while it was away; its widest gap is {hole_s:.1f} s")
     before = [at_s for at_s, _ in own if at_s < case.began_s]
     since_s = case.exposed.began_s + ONE_REPLICA * case.scrape_s
     limit_s = round(ONE_REPLICA * case.scrape_s, 3)
@@ -146,7 +127,7 @@ def _answers(case: _Case, history: History) -> Iterator[Observation]:
     """What was told while the replica was away."""
     during = [one.data for one in history.of(ANSWERED) if case.began_s <= one.data["asked_s"] <= case.back_s]
     if not any(one["asked_s"] > case.began_s + NOTICED_S for one in during):
-        raise _CannotTellError(f"nobody asked Thanos Query later than {NOTICED_S:g} s after the replica's death")
+        raise CannotTellError(f"nobody asked Thanos Query later than {NOTICED_S:g} s after the replica's death")
     part, told = during[0]["source"], [one for one in during if one["value"]]
     last_s = max((one["asked_s"] - case.began_s for one in during if not one["value"]), default=0.0)
     ok = last_s <= NOTICED_S
@@ -175,24 +156,3 @@ def _stale(case: _Case, answer: Mapping[str, Json]) -> str | None:
     if any(least <= value <= most for least, most in shown):
         return None
     return f"{value:g}, {answer['asked_s'] - case.began_s:.1f} s after the kill"
-
-
-def _finding(
-    expect: ContinuityExpectation,
-    verdict: Verdict,
-    reason: str,
-    stage: Stage | None,
-    lines: Sequence[Observation],
-    limit: Tolerance | None,
-) -> Finding:
-    return Finding(
-        expectation=expect.name,
-        check=expect.check,
-        verdict=verdict,
-        expected=limit.value if limit else None,
-        observed={f"{line.source}: {line.note}": line.observed for line in lines},
-        reason=reason,
-        stage=stage,
-        tolerance=limit,
-        evidence=tuple(lines),
-    )

@@ -18,9 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from fawkes.harness.checks.continuity import ANSWERED
 from fawkes.harness.checks.exposed import Exposed
 from fawkes.harness.checks.gaps import DEDUPLICATED, NOTICED_S, WIDEST, longest_s, samples_of, shown
+from fawkes.harness.checks.lines import CannotTellError, failed, passed, series_by_part, the_only, unknown
 from fawkes.harness.duration import DurationS
 from fawkes.harness.expectation import Expectation
-from fawkes.harness.model import Finding, History, Observation, Record, Stage, Tolerance, Verdict
+from fawkes.harness.model import Finding, History, Json, Observation, Record, Stage, Tolerance
 
 
 class Member(BaseModel):
@@ -43,63 +44,50 @@ class FederationExpectation(Expectation):
     scrape_interval: DurationS = Field(default=30.0, gt=0, description="The targets', unscaled, as it ships.")
 
 
-class _CannotTellError(Exception):
-    """Something that the judgement needs is not on record."""
-
-
 def check_federation(expect: FederationExpectation, history: History) -> Finding:
     """FAIL at `prometheus` when a replica did not scrape all the time; at `thanos` when a cluster is not shown under
     its name, or not as it was, or answers show other clusters than they must. INCONCLUSIVE when something is not on
     record.
     """
+    clusters: Json = sorted(one.cluster for one in expect.members)
     try:
         case = _Case(expect, history)
-        lines = [*_replicas(expect, case), *_thanos(expect, case), *_answers(expect, case, history)]
-    except _CannotTellError as error:
-        return _finding(expect, Verdict.INCONCLUSIVE, str(error), Stage.HARNESS, (), None)
+        lines = [*_replicas(expect, case, history), *_thanos(expect, case, history), *_answers(expect, case, history)]
+    except CannotTellError as error:
+        return unknown(expect, str(error), clusters)
     limit = Tolerance(
         round(DEDUPLICATED * case.scrape_s, 3),
         "s",
         f"{DEDUPLICATED} scrapes of {case.scrape_s:g} s between neighbouring samples",
     )
-    wrong = next((line for line in lines if not line.ok), None)
-    if wrong is not None:
-        reason = f"{wrong.source}: {wrong.note}: {wrong.observed} instead of {wrong.expected}"
-        return _finding(expect, Verdict.FAIL, reason, wrong.stage, lines, limit)
+    if (wrong := failed(expect, lines, clusters, limit)) is not None:
+        return wrong
     reason = (
         f"cut off for {case.healed_s - case.cut_s:.1f} s, {case.cut.cluster} was missing in answers until "
         f"{case.back_s(history):.1f} s later, and no sample of it is missing now"
     )
-    return _finding(expect, Verdict.PASS, reason, None, lines, limit)
+    return passed(expect, reason, lines, clusters, limit)
 
 
 class _Case:
     """What is on record of one expectation."""
 
     def __init__(self, expect: FederationExpectation, history: History) -> None:
-        self._expect, self._history = expect, history
+        self._expect = expect
         self.exposed = {
-            one.cluster: Exposed.of(self._only(history.of("exposed", part=one.exposed_part), "followed a script"))
+            one.cluster: Exposed.of(
+                the_only(history.of("exposed", part=one.exposed_part), "something followed a script")
+            )
             for one in expect.members
         }
         self.cut = self._member()
-        cut = self._only(history.of("fault", action="partition", part=expect.cut_app), "was cut off")
-        healed = self._only(history.of("fault", action="heal", part=expect.cut_app), "was joined again")
+        cut = the_only(history.of("fault", action="partition", part=expect.cut_app), "something was cut off")
+        healed = the_only(history.of("fault", action="heal", part=expect.cut_app), "something was joined again")
         self.cut_s: float = cut.data["ended_s"]
         self.healing_s: float = healed.data["began_s"]
         self.healed_s: float = healed.data["ended_s"]
         self.before_s: float = cut.data["began_s"]
         self.scrape_s = expect.scrape_interval / self.exposed[self.cut.cluster].clock_factor
-
-    def series(self, stage: Stage) -> dict[str, list[Record]]:
-        """Part -> its series; none for a part that has none."""
-        where = {"expectation": self._expect.name, "stage": stage.value}
-        asked = self._history.of("value", **where)
-        if not asked:
-            raise _CannotTellError(f"nobody looked at the stage {stage.value}")
-        if silent := [str(one.data["source"]) for one in asked if one.data["value"] is None]:
-            raise _CannotTellError(f"{silent[0]} gave no answer")
-        return {one.data["source"]: self._history.of("series", source=one.data["source"], **where) for one in asked}
 
     def back_s(self, history: History) -> float:
         """Seconds from the healing to the first answer with all clusters again; endless is as long as was asked."""
@@ -112,26 +100,21 @@ class _Case:
         for one in self._expect.members:
             if one.app == self._expect.cut_app:
                 return one
-        raise _CannotTellError(f"{self._expect.cut_app} is no member; there are {len(self._expect.members)} others")
-
-    def _only(self, records: Sequence[Record], what: str) -> Record:
-        if len(records) != 1:
-            raise _CannotTellError(f"{len(records)} records say that something {what}; there must be one")
-        return records[0]
+        raise CannotTellError(f"{self._expect.cut_app} is no member; there are {len(self._expect.members)} others")
 
 
-def _replicas(expect: FederationExpectation, case: _Case) -> Iterator[Observation]:
-    found = case.series(Stage.PROMETHEUS)
+def _replicas(expect: FederationExpectation, case: _Case, history: History) -> Iterator[Observation]:
+    found = series_by_part(expect, history, Stage.PROMETHEUS)
     for member in expect.members:
         own = {part: series for part, series in found.items() if part.rpartition("-")[0] == member.app}
         if not own:
-            raise _CannotTellError(f"{member.app} was never asked")
+            raise CannotTellError(f"{member.app} was never asked")
         for part, series in own.items():
             yield _whole(Stage.PROMETHEUS, part, series, case, member, WIDEST)
 
 
-def _thanos(expect: FederationExpectation, case: _Case) -> Iterator[Observation]:
-    for part, series in case.series(Stage.THANOS).items():
+def _thanos(expect: FederationExpectation, case: _Case, history: History) -> Iterator[Observation]:
+    for part, series in series_by_part(expect, history, Stage.THANOS).items():
         names = sorted(str(one.data["labels"].get("cluster")) for one in series)
         wanted = sorted(one.cluster for one in expect.members)
         yield Observation(Stage.THANOS, part, wanted, names, names == wanted, "clusters that have the metric")
@@ -175,7 +158,7 @@ def _answers(expect: FederationExpectation, case: _Case, history: History) -> It
     ):
         during = [one for one in asked if from_s <= one["asked_s"] and one["told_s"] <= until_s]
         if not during:
-            raise _CannotTellError(f"nobody asked Thanos Query {when}")
+            raise CannotTellError(f"nobody asked Thanos Query {when}")
         others = [_clusters(one) for one in during if set(_clusters(one)) != wanted]
         note = f"answers {when} that did not show {' and '.join(sorted(wanted))}"
         yield Observation(Stage.THANOS, during[0]["source"], [], others[:3], not others, note)
@@ -183,24 +166,3 @@ def _answers(expect: FederationExpectation, case: _Case, history: History) -> It
 
 def _clusters(answer: Mapping[str, Any]) -> list[str]:
     return sorted(str(labels.get("cluster")) for labels, _ in answer["value"] or ())
-
-
-def _finding(
-    expect: FederationExpectation,
-    verdict: Verdict,
-    reason: str,
-    stage: Stage | None,
-    lines: Sequence[Observation],
-    limit: Tolerance | None,
-) -> Finding:
-    return Finding(
-        expectation=expect.name,
-        check=expect.check,
-        verdict=verdict,
-        expected=sorted(one.cluster for one in expect.members),
-        observed={f"{line.source}: {line.note}": line.observed for line in lines},
-        reason=reason,
-        stage=stage,
-        tolerance=limit,
-        evidence=tuple(lines),
-    )

@@ -7,14 +7,15 @@ the first two nothing may have changed, or there is no one number to expect.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from fawkes.harness.checks.lines import CannotTellError, failed, passed, unknown
 from fawkes.harness.duration import DurationS
 from fawkes.harness.expectation import Expectation
-from fawkes.harness.model import Finding, History, Observation, Stage, Tolerance, Verdict
+from fawkes.harness.model import Finding, History, Observation, Stage, Tolerance
 
 CENSUS: Final = "census"
 """Kind of record: `{when, began_s, ended_s, clock_factor, namespaces, nodes, ready_nodes, pods}`."""
@@ -39,10 +40,6 @@ class KubeStateExpectation(Expectation):
     scrape_timeout: DurationS = Field(default=10.0, gt=0, description="Unscaled, as it ships.")
 
 
-class _CannotTellError(Exception):
-    """Something that the judgement needs is not on record, or did not hold still."""
-
-
 def check_kube_state(expect: KubeStateExpectation, history: History) -> Finding:
     """FAIL at `prometheus` when a replica stores more or fewer series of a family than there are objects, drops any,
     failed in a scrape or was late, or still shows what has gone. INCONCLUSIVE when the cluster changed meanwhile, was
@@ -51,7 +48,7 @@ def check_kube_state(expect: KubeStateExpectation, history: History) -> Finding:
     try:
         come, stayed, gone = (_census(history, when) for when in ("come", "stayed", "gone"))
         if (before := _objects(come)) != (after := _objects(stayed)):
-            raise _CannotTellError(f"the cluster changed while it was looked at: {_first_difference(before, after)}")
+            raise CannotTellError(f"the cluster changed while it was looked at: {_first_difference(before, after)}")
         limit_s = min(expect.scrape_timeout, expect.scrape_interval) / come["clock_factor"]
         lines = [
             line
@@ -62,25 +59,24 @@ def check_kube_state(expect: KubeStateExpectation, history: History) -> Finding:
                 *_stored(expect, history, part, "gone", gone),
             )
         ]
-    except _CannotTellError as error:
-        return _finding(expect, Verdict.INCONCLUSIVE, str(error), (), None)
+    except CannotTellError as error:
+        return unknown(expect, str(error), _EXPECTED)
     limit = Tolerance(limit_s, "s", "Prometheus gives up a scrape after that time; numbers of series have no tolerance")
-    wrong = next((line for line in lines if not line.ok), None)
-    if wrong is not None:
-        reason = f"{wrong.source}: {wrong.note}: {wrong.observed} instead of {wrong.expected}"
-        return _finding(expect, Verdict.FAIL, reason, lines, limit)
+    if (wrong := failed(expect, lines, _EXPECTED, limit)) is not None:
+        return wrong
     series = max(line.observed for line in lines if line.note == _SERIES)
     slowest_s = max(line.observed for line in lines if line.note == _SLOWEST)
     if series < expect.series_at_least:
         reason = f"{series} series; the scenario needs {expect.series_at_least}"
-        return _finding(expect, Verdict.INCONCLUSIVE, reason, lines, limit)
+        return unknown(expect, reason, _EXPECTED, lines, limit)
     reason = (
         f"{come['nodes']} nodes and {sum(one['count'] for one in come['pods'])} pods were {series} series, scraped in "
         f"{slowest_s:.2f} s at most"
     )
-    return _finding(expect, Verdict.PASS, reason, lines, limit)
+    return passed(expect, reason, lines, _EXPECTED, limit)
 
 
+_EXPECTED: Final = "as many series of each family as the API server lists objects"
 _SERIES: Final = "series in all, as many as kube-state-metrics showed in its last scrape"
 _SLOWEST: Final = "seconds that a scrape took, at most"
 
@@ -108,7 +104,7 @@ def counts(census: Mapping[str, Any]) -> dict[str, int]:
 def _census(history: History, when: str) -> Mapping[str, Any]:
     found = history.of(CENSUS, when=when)
     if len(found) != 1:
-        raise _CannotTellError(f"{len(found)} censuses were taken when the crowd had {when}; there must be one")
+        raise CannotTellError(f"{len(found)} censuses were taken when the crowd had {when}; there must be one")
     return found[0].data
 
 
@@ -126,7 +122,7 @@ def _first_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> st
 def _parts(expect: KubeStateExpectation, history: History) -> list[str]:
     parts = [str(one.data["source"]) for one in history.of(FAMILIES, job=expect.job, when="stayed")]
     if not parts:
-        raise _CannotTellError(f"nobody asked {expect.app}")
+        raise CannotTellError(f"nobody asked {expect.app}")
     return parts
 
 
@@ -136,7 +132,7 @@ def _stored(
     """One line for all that is right, and one for each count that isn't."""
     asked = history.of(FAMILIES, job=expect.job, when=when, source=part)
     if len(asked) != 1 or (counted := asked[0].data["counted"]) is None:
-        raise _CannotTellError(f"{part} gave no answer about the time when the crowd had {when}")
+        raise CannotTellError(f"{part} gave no answer about the time when the crowd had {when}")
     expected = counts(census)
     wrong = [key for key, count in expected.items() if counted.get(key, 0) != count]
     # Nodes and phases of which the API server knows nothing.
@@ -170,7 +166,7 @@ def _scrapes(
     # One may have begun just before, and the last may not be over.
     due = int((stayed["began_s"] - come["ended_s"]) * come["clock_factor"] / expect.scrape_interval) - 1
     if due < 1:
-        raise _CannotTellError("the crowd did not stay for two scrapes")
+        raise CannotTellError("the crowd did not stay for two scrapes")
     enough = len(inside["up"]) >= due
     yield Observation(Stage.PROMETHEUS, part, due, len(inside["up"]), enough, "scrapes of the crowd, at least")
     failed = inside["up"].count(0.0)
@@ -187,23 +183,3 @@ def _last_value(expect: KubeStateExpectation, history: History, part: str, name:
 def _samples(expect: KubeStateExpectation, history: History, part: str, name: str) -> list[list[float]]:
     series = history.of("series", expectation=expect.name, source=part)
     return sorted(sample for one in series if one.data["labels"]["__name__"] == name for sample in one.data["samples"])
-
-
-def _finding(
-    expect: KubeStateExpectation,
-    verdict: Verdict,
-    reason: str,
-    lines: Sequence[Observation],
-    limit: Tolerance | None,
-) -> Finding:
-    return Finding(
-        expectation=expect.name,
-        check=expect.check,
-        verdict=verdict,
-        expected="as many series of each family as the API server lists objects",
-        observed={f"{line.source}: {line.note}": line.observed for line in lines},
-        reason=reason,
-        stage={Verdict.PASS: None, Verdict.FAIL: Stage.PROMETHEUS}.get(verdict, Stage.HARNESS),
-        tolerance=limit,
-        evidence=tuple(lines),
-    )

@@ -9,7 +9,7 @@ apart (four of Thanos Query, see gaps.py).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -26,10 +26,11 @@ from fawkes.harness.checks.gaps import (
     samples_of,
     shown,
 )
+from fawkes.harness.checks.lines import CannotTellError, failed, passed, series_by_part, unknown
 from fawkes.harness.duration import DurationS
 from fawkes.harness.expectation import Expectation
 from fawkes.harness.faults import REPLACED
-from fawkes.harness.model import Finding, History, Observation, Record, Stage, Tolerance, Verdict
+from fawkes.harness.model import Finding, History, Observation, Stage, Tolerance
 
 DISCOVERED_S: Final = 5.0
 """From ready until its targets are known: lists of the API server, which take a second on a busy machine, and until the
@@ -50,10 +51,6 @@ class RolloutExpectation(Expectation):
     scrape_interval: DurationS = Field(default=30.0, gt=0, description="The target's, unscaled, as it ships.")
 
 
-class _CannotTellError(Exception):
-    """Something that the judgement needs is not on record."""
-
-
 def check_rollout(expect: RolloutExpectation, history: History) -> Finding:
     """FAIL at `part` when a replica does not run the new version, or two were away at once; at `prometheus` when one
     lost what it had, or missed more than its restart; at `thanos` when something is missing, wrong or twice in all, or
@@ -63,18 +60,21 @@ def check_rollout(expect: RolloutExpectation, history: History) -> Finding:
         case = _Case(expect, history)
         lines = [*_versions(expect, case)]
         if all(line.ok for line in lines):
-            lines += [*_in_turn(case), *_replicas(case), *_thanos(case), *_answers(case, history)]
-    except _CannotTellError as error:
-        return _finding(expect, Verdict.INCONCLUSIVE, str(error), Stage.HARNESS, (), None)
+            lines += [
+                *_in_turn(case),
+                *_replicas(expect, case, history),
+                *_thanos(expect, case, history),
+                *_answers(case, history),
+            ]
+    except CannotTellError as error:
+        return unknown(expect, str(error))
     limit = Tolerance(
         round(DEDUPLICATED * case.scrape_s, 3),
         "s",
         f"{DEDUPLICATED} scrapes of {case.scrape_s:g} s for Thanos Query, {ONE_REPLICA} for a replica that is not away",
     )
-    wrong = next((line for line in lines if not line.ok), None)
-    if wrong is not None:
-        reason = f"{wrong.source}: {wrong.note}: {wrong.observed} instead of {wrong.expected}"
-        return _finding(expect, Verdict.FAIL, reason, wrong.stage, lines, limit)
+    if (wrong := failed(expect, lines, limit.value, limit)) is not None:
+        return wrong
     away_s = [one["back_s"] - one["left_s"] for one in case.replaced]
     gap_s = max(line.observed for line in lines if line.note == _GAP)
     widest_s = max(line.observed for line in lines if line.stage is Stage.THANOS and line.note == WIDEST)
@@ -83,34 +83,23 @@ def check_rollout(expect: RolloutExpectation, history: History) -> Finding:
         f"each replica was away for {' and '.join(f'{one:.1f}' for one in away_s)} s and without samples for up to "
         f"{gap_s:g} s, Thanos Query without a new sample for {widest_s:g} s and without an answer for {dumb_s:g} s"
     )
-    return _finding(expect, Verdict.PASS, reason, None, lines, limit)
+    return passed(expect, reason, lines, limit.value, limit)
 
 
 class _Case:
     """What is on record of one expectation."""
 
     def __init__(self, expect: RolloutExpectation, history: History) -> None:
-        self._expect, self._history = expect, history
         exposed = history.of("exposed", part=expect.exposed_part)
         if len(exposed) != 1:
-            raise _CannotTellError(f"{len(exposed)} records say that {expect.exposed_part} followed a script")
+            raise CannotTellError(f"{len(exposed)} records say that {expect.exposed_part} followed a script")
         self.exposed = Exposed.of(exposed[0])
         self.scrape_s = expect.scrape_interval / self.exposed.clock_factor
         self.replaced: list[Mapping[str, Any]] = sorted(
             (one.data for one in history.of(REPLACED, app=expect.app)), key=lambda one: one.get("left_s", 0.0)
         )
         if not self.replaced:
-            raise _CannotTellError(f"nobody upgraded {expect.app}")
-
-    def series(self, stage: Stage) -> dict[str, list[Record]]:
-        """Part -> its series; none for a part that has none."""
-        where = {"expectation": self._expect.name, "stage": stage.value}
-        asked = self._history.of("value", **where)
-        if not asked:
-            raise _CannotTellError(f"nobody looked at the stage {stage.value}")
-        if silent := [str(one.data["source"]) for one in asked if one.data["value"] is None]:
-            raise _CannotTellError(f"{silent[0]} gave no answer")
-        return {one.data["source"]: self._history.of("series", source=one.data["source"], **where) for one in asked}
+            raise CannotTellError(f"nobody upgraded {expect.app}")
 
 
 _GAP: Final = "seconds without a sample around its restart, at most"
@@ -120,7 +109,7 @@ _DUMB: Final = "seconds during which every question had no answer, at most"
 def _versions(expect: RolloutExpectation, case: _Case) -> Iterator[Observation]:
     for one in case.replaced:
         if one["image_before"].endswith(f":{expect.version}"):
-            raise _CannotTellError(f"{one['part']} ran {expect.version} before already")
+            raise CannotTellError(f"{one['part']} ran {expect.version} before already")
         after = one.get("image_after", one["image_before"])
         ok = after.endswith(f":{expect.version}") and "back_s" in one
         yield Observation(Stage.PART, one["part"], expect.version, after.rpartition(":")[2], ok, "version of its image")
@@ -140,17 +129,17 @@ LOOKS_S: Final = 2.0
 """Between two looks at all pods on a busy machine; a pod that goes is taken to be away since the look before."""
 
 
-def _replicas(case: _Case) -> Iterator[Observation]:
-    found = case.series(Stage.PROMETHEUS)
+def _replicas(expect: RolloutExpectation, case: _Case, history: History) -> Iterator[Observation]:
+    found = series_by_part(expect, history, Stage.PROMETHEUS)
     limit_s = round(ONE_REPLICA * case.scrape_s, 3)
     for one in case.replaced:
         part = one["part"]
         if part not in found:
-            raise _CannotTellError(f"{part} was never asked")
+            raise CannotTellError(f"{part} was never asked")
         times = [at_s for at_s, _ in samples_of(found[part])]
         since_s = case.exposed.began_s + ONE_REPLICA * case.scrape_s
         if one["left_s"] - since_s < limit_s:
-            raise _CannotTellError(f"{part} was replaced before it had scraped enough to lose")
+            raise CannotTellError(f"{part} was replaced before it had scraped enough to lose")
         again_s = one["back_s"] + DISCOVERED_S
         before = [at_s for at_s in times if at_s <= one["left_s"]]
         after = [at_s for at_s in times if at_s >= again_s]
@@ -167,9 +156,9 @@ def _replicas(case: _Case) -> Iterator[Observation]:
         yield Observation(Stage.PROMETHEUS, part, stated_s, hole_s, hole_s is not None and hole_s <= stated_s, _GAP)
 
 
-def _thanos(case: _Case) -> Iterator[Observation]:
+def _thanos(expect: RolloutExpectation, case: _Case, history: History) -> Iterator[Observation]:
     back_s = max(one["back_s"] for one in case.replaced)
-    return deduplicated(case.series(Stage.THANOS), case.exposed, case.scrape_s, back_s)
+    return deduplicated(series_by_part(expect, history, Stage.THANOS), case.exposed, case.scrape_s, back_s)
 
 
 def _answers(case: _Case, history: History) -> Iterator[Observation]:
@@ -178,28 +167,7 @@ def _answers(case: _Case, history: History) -> Iterator[Observation]:
     until_s = max(one["back_s"] for one in case.replaced) + FOUND_S
     during = [one.data for one in history.of(ANSWERED) if from_s <= one.data["asked_s"] <= until_s]
     if not during or max(one["asked_s"] for one in during) < until_s - NOTICED_S:
-        raise _CannotTellError("nobody asked Thanos Query until the last replica had been back for a while")
+        raise CannotTellError("nobody asked Thanos Query until the last replica had been back for a while")
     told = [from_s, *(one["told_s"] for one in during if one["value"]), max(one["told_s"] for one in during)]
     dumb_s = round(max(later - earlier for earlier, later in itertools.pairwise(told)), 1)
     yield Observation(Stage.THANOS, during[0]["source"], FOUND_S, dumb_s, dumb_s <= FOUND_S, _DUMB)
-
-
-def _finding(
-    expect: RolloutExpectation,
-    verdict: Verdict,
-    reason: str,
-    stage: Stage | None,
-    lines: Sequence[Observation],
-    limit: Tolerance | None,
-) -> Finding:
-    return Finding(
-        expectation=expect.name,
-        check=expect.check,
-        verdict=verdict,
-        expected=limit.value if limit else None,
-        observed={f"{line.source}: {line.note}": line.observed for line in lines},
-        reason=reason,
-        stage=stage,
-        tolerance=limit,
-        evidence=tuple(lines),
-    )

@@ -3,7 +3,8 @@
 import pytest
 
 from fawkes.harness.checks.continuity import ContinuityExpectation, check_continuity
-from fawkes.harness.model import History, Record, Stage, Verdict
+from fawkes.harness.model import History, Stage, Verdict
+from stored_series import looked, record, without
 
 EXPECT = ContinuityExpectation(name="whole", metric="seconds", exposed_part="jenkins-0", fault_part="prometheus-core-0")
 KILLED, OTHER, THANOS = "prometheus-core-0", "prometheus-core-1", "thanos-query-0"
@@ -21,24 +22,8 @@ def scrapes(from_s, until_s):
     return [[from_s + n * SCRAPE_S, value_at(from_s + n * SCRAPE_S)] for n in range(count + 1)]
 
 
-def without(samples, from_s, until_s):
-    return [one for one in samples if not from_s < one[0] < until_s]
-
-
 WHOLE = scrapes(BEGAN_S - 2, END_S)
 HOLED = without(WHOLE, KILLED_S, BACK_S)
-
-
-def record(kind, **data):
-    return Record(1.0, 1.0, kind, data)
-
-
-def looked(part, stage, *series):
-    where = {"expectation": "whole", "stage": stage, "source": part, "query": "seconds{}"}
-    labels = {"__name__": "seconds", "pod": "jenkins-0"}
-    yield record("value", **where, value=len(series))
-    for number, samples in enumerate(series):
-        yield record("series", **where, labels={**labels, "replica": str(number)}, samples=samples)
 
 
 def answered(at_s, *values):

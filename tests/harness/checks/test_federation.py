@@ -3,7 +3,8 @@
 import pytest
 
 from fawkes.harness.checks.federation import FederationExpectation, check_federation
-from fawkes.harness.model import History, Record, Stage, Verdict
+from fawkes.harness.model import History, Stage, Verdict
+from stored_series import record
 
 HOME, DOJO = (
     {"cluster": "fawkes", "app": "prometheus-core", "exposed_part": "jenkins-0"},
@@ -24,10 +25,6 @@ def scrapes(from_s=BEGAN_S, until_s=END_S):
 
 WHOLE = scrapes()
 HOLED = [one for one in WHOLE if not CUT_S < one[0] < HEALED_S]
-
-
-def record(kind, **data):
-    return Record(1.0, 1.0, kind, data)
 
 
 def series_of(member, samples=WHOLE, **labels):

@@ -3,7 +3,8 @@
 import pytest
 
 from fawkes.harness.checks.rollout import RolloutExpectation, check_rollout
-from fawkes.harness.model import History, Record, Stage, Verdict
+from fawkes.harness.model import History, Stage, Verdict
+from stored_series import looked, record, without
 
 EXPECT = RolloutExpectation(name="whole", metric="seconds", exposed_part="jenkins-0", version="v2")
 FIRST, SECOND, THANOS = "prometheus-core-1", "prometheus-core-0", "thanos-query-0"
@@ -18,24 +19,8 @@ def scrapes(from_s=BEGAN_S, until_s=END_S):
     return [[at_s, 1 + max(0.0, at_s - BEGAN_S) * FACTOR] for at_s in times]
 
 
-def without(samples, from_s, until_s):
-    return [one for one in samples if not from_s < one[0] < until_s]
-
-
 WHOLE = scrapes()
 HOLED = {part: without(WHOLE, left_s, back_s + SCRAPE_S) for part, (left_s, back_s) in AWAY.items()}
-
-
-def record(kind, **data):
-    return Record(1.0, 1.0, kind, data)
-
-
-def looked(part, stage, *series):
-    where = {"expectation": "whole", "stage": stage, "source": part, "query": "seconds{}"}
-    labels = {"__name__": "seconds", "pod": "jenkins-0"}
-    yield record("value", **where, value=len(series))
-    for number, samples in enumerate(series):
-        yield record("series", **where, labels={**labels, "replica": str(number)}, samples=samples)
 
 
 def replaced(part, **changes):

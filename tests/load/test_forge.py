@@ -211,7 +211,6 @@ def _prometheus(place, part, retention):
         "--storage.tsdb.max-block-duration=2h",
         f"--web.listen-address=127.0.0.1:{place.port(part)}",
     ]
-    place.ports.release(place.port(part))
     return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

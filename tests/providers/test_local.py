@@ -64,15 +64,27 @@ def test_two_runs_never_get_the_same_port():
         two.close()
 
 
-def test_a_port_is_the_same_each_time_and_free_after_release():
+def test_a_port_is_the_same_each_time_and_free_at_the_end():
     ports = Ports(random.Random(6))
     port = ports.port("a")
     assert ports.port("a") == port
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind(("127.0.0.1", port))
-    ports.release(port)
+    ports.close()
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
+
+
+def test_the_part_listens_on_a_port_that_stays_held_before_and_after_it():
+    ports = Ports(random.Random(7))
+    port = ports.port("a")
+    for _life in range(2):
+        with socket.create_server(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)):
+            pass
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
     ports.close()
 
 

@@ -147,8 +147,6 @@ def _alertmanagers(
                 f"--dispatch.maintenance-interval={MAINTENANCE_S:g}s",
                 *(_cluster_flags(name, gossip) if len(names) > 1 else ["--cluster.listen-address="]),
             ]
-            ports.release(ports.port(name))
-            ports.release(gossip[name])
             process = spawn(argv, log=directory / f"{name}.log", run_id="oracle-proof", env={}, cwd=directory)
             stack.callback(process.wait)
             stack.callback(signal_group, process.pid, 9)

@@ -93,7 +93,6 @@ def prometheus(binary: Path, config: str = "{}") -> Iterator[LivePrometheus]:
             ),
             *(f"--storage.tsdb.min-block-duration={_HEAD}", f"--storage.tsdb.max-block-duration={_HEAD}"),
         ]
-        ports.release(port)
         process = spawn(argv, log=here / "log", run_id="oracle-proof", env={}, cwd=here)
         live = LivePrometheus(url)
         try:
@@ -110,3 +109,4 @@ def prometheus(binary: Path, config: str = "{}") -> Iterator[LivePrometheus]:
             live.close()
             signal_group(process.pid, 9)
             process.wait()
+            ports.close()

@@ -1,4 +1,4 @@
-"""Chooses free loopback ports before anything is rendered, and holds them until their part starts."""
+"""Chooses free loopback ports before anything is rendered, and holds them as long as their platform lives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ _TRIES: Final = 200
 
 
 class Ports:
-    """Hands out ports and keeps them bound (not listening) so that two runs never pick the same one."""
+    """Hands out ports and keeps them bound, not listening, so that two runs never pick the same one.
+
+    Each is bound exclusively and shared from then on (SO_REUSEADDR, socket(7)): a server, which sets that option too,
+    listens on it beside this holder, while another run's exclusive bind is refused. So no moment is left between a
+    port's choice and its part, or a part's death and its revival, in which another run could take it.
+    """
 
     def __init__(self, rng: random.Random, fixed: dict[tuple[str, str], int] | None = None) -> None:
         self._rng, self._fixed = rng, fixed or {}
@@ -37,14 +42,10 @@ class Ports:
             self._chosen[key] = self._hold_wanted(part, wanted) if wanted else self._hold_any()
         return self._chosen[key]
 
-    def release(self, port: int) -> None:
-        """Let go of a port, just before its part binds it."""
-        if held := self._held.pop(port, None):
-            held.close()
-
     def close(self) -> None:
-        for port in list(self._held):
-            self.release(port)
+        for held in self._held.values():
+            held.close()
+        self._held.clear()
 
     def _hold_any(self) -> int:
         for _ in range(_TRIES):
@@ -64,6 +65,7 @@ class Ports:
         held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             held.bind(("127.0.0.1", port))
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         except OSError as error:
             held.close()
             if error.errno in (errno.EADDRINUSE, errno.EACCES):

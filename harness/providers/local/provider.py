@@ -167,8 +167,6 @@ class LocalProvider:
             home.mkdir(parents=True, exist_ok=True)
             for relative, text in component.files.items():
                 _write_private(home / relative, text)
-            for port in component.ports.values():
-                self._ports.release(port)
             process = spawn(
                 component.argv,
                 log=self._log(component.name),

@@ -77,6 +77,10 @@ class KubernetesProvider:
             self._run(now or waiting)  # where they wait for each other, all of them
             waiting = [part for part in waiting if part.name not in self._ready]
 
+    def claims_ahead(self, manifests: Sequence[Manifest]) -> list[Manifest]:
+        """Claims of volumes that these will want, where it is known on which node: nowhere, unless there is but one."""
+        return []
+
     def apply(self, manifests: Sequence[Manifest]) -> None:
         """Apply objects of the platform, in an order in which they find each other."""
         apply(self._api, manifests, clock=self._clock)

@@ -100,9 +100,12 @@ class ClusterSite(PlatformSite):
         self._clear()  # what a scenario before this one may have left
         self._place(pods)
         self._cluster.apply([*applied.base, *self._ways_in(), *applied.stores, *applied.services])
+        # After the stores, which everybody waits for: volumes are made in the order in which they are claimed.
+        self._cluster.apply(self._cluster.claims_ahead([*applied.gateways, *applied.prometheus]))
         self._seed()
-        self._cluster.start(self._stand_ins(pods))
+        self._cluster.start(self._receivers())
         self._notify(applied)
+        self._cluster.start([*sample_services(self.plan, pods), *pods])
         self._cluster.ready(applied.stores)
         self._cluster.reachable([part for part in self._cluster.parts() if part in ("minio-0", "postgres-0")])
         self._run_here(jobs)
@@ -148,10 +151,10 @@ class ClusterSite(PlatformSite):
         parts = {part: self._cluster.where(part) for part in self._cluster.parts()}
         return [one for part, where in parts.items() for one in self._cluster.reach.manifests(part, where)]
 
-    def _stand_ins(self, joined: Sequence[Component]) -> list[Component]:
+    def _receivers(self) -> list[Component]:
+        """Before all others: Alertmanager waits for their certificate, and takes as long as those to get ready."""
         smtp_host = self.plan.prefix(SMTP_HOST)
-        receivers = [notified(self.plan, smtp_host=smtp_host)] if self.blueprint.inventory.has("receivers") else []
-        return [*sample_services(self.plan, joined), *receivers, *joined]
+        return [notified(self.plan, smtp_host=smtp_host)] if self.blueprint.inventory.has("receivers") else []
 
     def _seed(self) -> None:
         """What drivers have put into data directories goes into the parts' volumes."""

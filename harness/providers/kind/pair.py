@@ -74,6 +74,10 @@ class Pair(KindProvider):
         self._dojo.apply(there)
         super().apply(here)
 
+    def claims_ahead(self, manifests: Sequence[Manifest]) -> list[Manifest]:
+        here, there = _apart(manifests)
+        return [*super().claims_ahead(here), *self._dojo.claims_ahead(there)]
+
     def ready(self, manifests: Sequence[Manifest]) -> None:
         here, there = _apart(manifests)
         self._dojo.ready(there)

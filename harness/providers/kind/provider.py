@@ -9,6 +9,7 @@ from typing import Final
 from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api
+from fawkes.harness.kubernetes.claims import claims
 from fawkes.harness.kubernetes.pods import is_held, killed
 from fawkes.harness.kubernetes.provider import KubernetesProvider
 from fawkes.harness.kubernetes.reach import Reach
@@ -35,6 +36,9 @@ class KindProvider(KubernetesProvider):
         self._cluster = cluster
         self._away: set[str] = set()
         """Parts that a controller would bring back, if the node took pods."""
+
+    def claims_ahead(self, manifests: Sequence[Manifest]) -> list[Manifest]:
+        return claims(manifests, self._cluster.node)
 
     def rss_bytes(self) -> Mapping[str, int]:
         spaces = sorted({self.where(part).namespace for part in self.parts()})

@@ -6,6 +6,7 @@ from fawkes.harness.errors import ProviderError
 from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.images.catalogue import reference
 from fawkes.harness.kubernetes.apply import apply
+from fawkes.harness.kubernetes.claims import claims
 from fawkes.harness.kubernetes.stack import OPERATOR_NAMESPACE, operator_manifests
 from fawkes.harness.operator.objects import load_objects, name_of, namespace_of
 from fawkes.harness.places import PLATFORM
@@ -103,6 +104,10 @@ class TestOnAServer:
             return {name_of(one): one["spec"]["containers"] for one in found}
 
         made = eventually("pods", pods, lambda names: expected <= set(names), within_s=60, clock=RealClock())
+        (alertmanager,) = [one for one in made["alertmanager-main-0"] if one["name"] == "alertmanager"]
+        assert alertmanager["startupProbe"]["periodSeconds"] == 1
+        asked = {name: alertmanager["readinessProbe"][name] for name in ("initialDelaySeconds", "httpGet")}
+        assert asked == {"initialDelaySeconds": 1, "httpGet": alertmanager["startupProbe"]["httpGet"]}
         for name in expected - {"alertmanager-main-0"}:
             for container in made[name]:
                 assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), container["name"]
@@ -110,6 +115,23 @@ class TestOnAServer:
             (prometheus,) = [one for one in made[name] if one["name"] == "prometheus"]
             assert prometheus["startupProbe"]["periodSeconds"] == 1
             assert prometheus["startupProbe"]["httpGet"]["path"] == "/-/ready"
+
+    @pytest.mark.usefixtures("operator")
+    def test_the_volumes_that_are_claimed_ahead_are_those_that_all_of_these_claim(self, api, applied):
+        def sizes(manifests):
+            return {
+                (namespace_of(one), name_of(one)): one["spec"]["resources"]["requests"]["storage"] for one in manifests
+            }
+
+        ahead = sizes(claims(applied, "node"))
+        assert len(ahead) == 10
+        eventually(
+            "the same claims",
+            lambda: sizes(one for one in api.list("v1", "PersistentVolumeClaim") if namespace_of(one) in WATCHED),
+            lambda made: made == ahead,
+            within_s=60,
+            clock=RealClock(),
+        )
 
 
 def _secrets():

@@ -1,13 +1,20 @@
 """Which of two clusters gets what: objects by their namespace, parts by where they were placed."""
 
 import pytest
+import yaml
 
 from fawkes.harness.errors import ProviderError
+from fawkes.harness.eventually import RealClock
+from fawkes.harness.images.docker import Docker
+from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.node_ports import NodePorts
 from fawkes.harness.kubernetes.whereabouts import Whereabouts
 from fawkes.harness.operator.objects import display_name, load_objects, namespace_of
 from fawkes.harness.places import PLATFORM, WORKLOADS
-from fawkes.harness.providers.kind.pair import DOJO, PairReach, _apart
+from fawkes.harness.providers.kind.cluster import Cluster
+from fawkes.harness.providers.kind.pair import DOJO, Pair, PairReach, _apart
+from fawkes.harness.providers.kind.provider import KindProvider
+from fawkes.harness.providers.kind.record import Record
 
 ALL = [*load_objects(PLATFORM), *load_objects(WORKLOADS)]
 
@@ -53,3 +60,26 @@ def test_a_port_of_the_node_is_the_one_that_leads_to_the_part():
     ports = NodePorts({30100: 42000, 30101: 42001})
     assert ports.node_port("learner-0", "grpc") == 30100
     assert ports.host_port("learner-0", "grpc") == 42000
+
+
+def test_volumes_are_claimed_ahead_on_the_node_of_the_cluster_that_their_pods_are_in(tmp_path, reach):
+    """No server is asked for that."""
+    kubeconfig = tmp_path / "config"
+    user = {"name": "it", "user": {"token": "none"}}
+    server = {"name": "it", "cluster": {"server": "http://127.0.0.1:1"}}
+    context = {"name": "it", "context": {"cluster": "it", "user": "it"}}
+    lists = {"clusters": [server], "contexts": [context], "users": [user]}
+    kubeconfig.write_text(yaml.safe_dump({**lists, "current-context": "it"}))
+
+    def cluster(name):
+        record = Record(name, name, None, "image", "services.tar", "kind", "kubectl")
+        return Cluster(name, kubeconfig, f"{name}-node", {}, Docker("docker", {}), record)
+
+    api, made = Api(kubeconfig), {"binaries": {}, "clock": RealClock()}
+    here, there = cluster("here"), cluster("there")
+    dojo = KindProvider(api, there, reach=NodePorts({}), **made)
+    pair = Pair(api, here, reach=reach, dojo=dojo, dojo_cluster=there, **made)
+    nodes = {(namespace_of(one), *one["metadata"]["annotations"].values()) for one in pair.claims_ahead(ALL)}
+    api.close()
+    assert {node for space, node in nodes if space == DOJO} == {"there-node"}
+    assert {node for space, node in nodes if space != DOJO} == {"here-node"}

@@ -25,6 +25,8 @@ _APPLIED_WITHIN_S: Final = 60.0
 """For everything together. The platform takes 1 to 2 s on two cores, the operator's definitions 5 s."""
 _GONE_WITHIN_S: Final = 120.0
 """The whole platform takes 9 s on two cores, of which Kubernetes lets 5 pass before it begins."""
+_LOOK_EVERY_S: Final = 0.5
+"""Six namespaces that end are six requests, for a server that has much to do with them."""
 _AT_ONCE_S: Final = 1
 """Grace of a pod whose data nobody wants. With 0 it would be gone from the API before its processes are."""
 
@@ -117,7 +119,7 @@ class _Until:
 
     def done(self, what: str, ask: Callable[[], Any], expect: Callable[[Any], bool] = lambda _: True) -> None:
         left_s = max(0.0, self._until_s - self._clock.monotonic_s())
-        eventually(what, asked_again(ask), expect, within_s=left_s, clock=self._clock)
+        eventually(what, asked_again(ask), expect, within_s=left_s, every_s=_LOOK_EVERY_S, clock=self._clock)
 
 
 def in_order(manifests: Sequence[Manifest]) -> list[Manifest]:

@@ -13,7 +13,7 @@ from fawkes.harness.kubernetes.apply import apply, delete, delete_namespaces
 from fawkes.harness.kubernetes.inspect import inside
 from fawkes.harness.kubernetes.pods import component_manifests
 from fawkes.harness.kubernetes.reach import Reach
-from fawkes.harness.kubernetes.reachable import unreachable
+from fawkes.harness.kubernetes.reachable import SPOKEN, unreachable
 from fawkes.harness.kubernetes.readiness import readiness, runs
 from fawkes.harness.kubernetes.waiting import wait_ready
 from fawkes.harness.kubernetes.whereabouts import STAND_INS, Whereabouts, of_component
@@ -94,11 +94,15 @@ class KubernetesProvider:
         delete_namespaces(self._api, namespaces, clock=self._clock)
 
     def reachable(self, parts: Sequence[str]) -> None:
-        """Wait until the ways in lead to these parts: they are opened a moment after a part is ready."""
-        addresses = {self.reach.address(part, port): part for part in parts for port in self.where(part).ports}
+        """Wait until the ways in lead to these parts: they are opened a moment after a part is ready.
+
+        One port of each part is tried, because all are opened at once; one whose server answers, if it has such a port.
+        """
+        first = {part: sorted(self.where(part).ports, key=lambda port: port not in SPOKEN)[:1] for part in parts}
+        tried = {self.reach.address(part, port): (part, port) for part, ports in first.items() for port in ports}
         eventually(
             "every part to be reached from here",
-            lambda: sorted(addresses[one] for one in unreachable(addresses)),
+            lambda: sorted(tried[one][0] for one in unreachable({one: port for one, (_, port) in tried.items()})),
             lambda missing: not missing,
             within_s=_REACHED_WITHIN_S,
             clock=self._clock,

@@ -35,6 +35,11 @@ def readiness(manifest: Manifest | None) -> Readiness:
     return judge(manifest) if judge else READY
 
 
+def by_being_there(manifest: Manifest) -> bool:
+    """Whether an object of its kind is ready once it is there."""
+    return str(manifest["kind"]) not in _JUDGES
+
+
 def condition(manifest: Manifest, kind: str) -> Mapping[str, Any]:
     """One of the object's conditions; empty where it has none of that type."""
     conditions = manifest.get("status", {}).get("conditions") or ()

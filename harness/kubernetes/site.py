@@ -100,11 +100,11 @@ class ClusterSite(PlatformSite):
         self._clear()  # what a scenario before this one may have left
         self._place(pods)
         self._cluster.apply([*applied.base, *self._ways_in(), *applied.stores, *applied.services])
-        # After the stores, which everybody waits for: volumes are made in the order in which they are claimed.
-        self._cluster.apply(self._cluster.claims_ahead([*applied.gateways, *applied.prometheus]))
         self._seed()
         self._cluster.start(self._receivers())
         self._notify(applied)
+        # When the stores, which everybody waits for, have got theirs: volumes are made all at once.
+        self._cluster.apply(self._cluster.claims_ahead([*applied.gateways, *applied.prometheus]))
         self._cluster.start([*sample_services(self.plan, pods), *pods])
         self._cluster.ready(applied.stores)
         self._cluster.reachable([part for part in self._cluster.parts() if part in ("minio-0", "postgres-0")])

@@ -9,7 +9,7 @@ from fawkes.harness.errors import ComponentError, DeadlineExceeded, ProviderErro
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api, asked_again
 from fawkes.harness.kubernetes.explain import explain, pods_of
-from fawkes.harness.kubernetes.readiness import readiness
+from fawkes.harness.kubernetes.readiness import by_being_there, readiness
 from fawkes.harness.kubernetes.trouble import Trouble, how_it_ended, troubles
 from fawkes.harness.operator.objects import Manifest, display_name, name_of, namespace_of
 
@@ -50,6 +50,7 @@ class _Watch:
     def __init__(self, api: Api, manifests: Sequence[Manifest], clock: Clock) -> None:
         self._api, self._manifests, self._clock = api, manifests, clock
         self._left: list[Manifest] = list(manifests)
+        self._there: set[str] = set()
         self._since_s: dict[tuple[str, Trouble], float] = {}
         self._looked_s = clock.monotonic_s()
 
@@ -71,14 +72,19 @@ class _Watch:
         return [explain(self._api, manifest) for manifest in self._left[:_EXPLAINED]]
 
     def _found(self) -> list[tuple[Manifest, dict[str, Any] | None]]:
-        """Each object as it is now; one request for all of a kind in a namespace."""
-        groups = {(str(one["apiVersion"]), str(one["kind"]), namespace_of(one)) for one in self._manifests}
+        """Each object as it is now, but for those that were found and change no more; one request for all of a kind in
+        a namespace.
+        """
+        asked = [one for one in self._manifests if display_name(one) not in self._there]
+        groups = {(str(one["apiVersion"]), str(one["kind"]), namespace_of(one)) for one in asked}
         found = {
             (kind, namespace, name_of(one)): one
             for api_version, kind, namespace in groups
             for one in self._api.list(api_version, kind, namespace)
         }
-        return [(one, found.get((str(one["kind"]), namespace_of(one), name_of(one)))) for one in self._manifests]
+        pairs = [(one, found.get((str(one["kind"]), namespace_of(one), name_of(one)))) for one in asked]
+        self._there |= {display_name(one) for one, seen in pairs if seen is not None and by_being_there(one)}
+        return pairs
 
     def _look_for_trouble(self, manifest: Manifest, found: Manifest) -> None:
         now_s = self._clock.monotonic_s()

@@ -18,8 +18,8 @@ _POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
 STAND_INS: Final = "fawkes-platform"
 """Namespace of the harness' pods that no Service of the platform selects."""
 _SIDECAR: Final = "thanos-sidecar"
-EXPORTERS: Final = {"kube-state-metrics": ("fawkes-monitoring", "http"), "node-exporter": ("fawkes-nodes", "metrics")}
-"""App that only a cluster has -> its namespace and the name of its port."""
+EXPORTERS: Final = {"kube-state-metrics": "fawkes-monitoring", "node-exporter": "fawkes-nodes"}
+"""App that only a cluster has -> its namespace."""
 _NO_STATEFULSET: Final = ("thanos-query", *EXPORTERS)
 """Apps whose pods have names nobody knows before they run; there is one pod of each."""
 
@@ -47,9 +47,9 @@ def whereabouts(plan: Plan, joined: Sequence[Component]) -> dict[str, Whereabout
         found["receivers-0"] = Whereabouts(STAND_INS, {PART: "receivers-0"}, "receivers", ports)
     if plan.inventory.has("postgres"):
         found["postgres-0"] = Whereabouts(STAND_INS, {_POD_NAME: "postgres-0"}, "postgres", {"postgres": "postgres"})
-    for app, (namespace, port) in EXPORTERS.items():
+    for app, namespace in EXPORTERS.items():
         if plan.inventory.has(app) and not plan.inventory.plays(app):
-            found[f"{app}-0"] = Whereabouts(namespace, {"app.kubernetes.io/name": app}, app, {"http": port})
+            found[f"{app}-0"] = Whereabouts(namespace, {"app.kubernetes.io/name": app}, app, {"http": "http"})
     return {part: replace(where, namespace=plan.prefix(where.namespace)) for part, where in found.items()}
 
 

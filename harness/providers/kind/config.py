@@ -13,6 +13,17 @@ NODE_PORTS: Final = range(30_100, 30_164)
 has about 40 addresses."""
 PREFIX: Final = "fawkes-"
 """Every cluster of ours is called so."""
+_OFTEN: Final = {"kube-api-qps": "200", "kube-api-burst": "400"}
+_HURRIED: Final = (
+    {
+        "kind": "ClusterConfiguration",
+        "controllerManager": {"extraArgs": _OFTEN},
+        "scheduler": {"extraArgs": _OFTEN},
+    },
+    {"kind": "KubeProxyConfiguration", "iptables": {"minSyncPeriod": "200ms"}},
+)
+"""By default these may ask the API server 20 and 50 times a second, and rules are written once a second: meant for
+large clusters, and seconds of a platform's start, which is five hundred objects at once."""
 _NAME_LENGTH: Final = 63 - len("-control-plane")
 """kind appends this to name the node, and host names end at 63 characters."""
 
@@ -39,5 +50,10 @@ def kind_config(fixed_ports: Mapping[int, int], node_ports: Iterable[int] = NODE
         for port in node_ports
     ]
     node = {"role": "control-plane", "extraPortMappings": mappings}
-    config = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [node]}
+    config = {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "nodes": [node],
+        "kubeadmConfigPatches": [yaml.safe_dump(one) for one in _HURRIED],
+    }
     return yaml.safe_dump(config, sort_keys=False)

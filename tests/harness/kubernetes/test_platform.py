@@ -157,3 +157,18 @@ def test_no_secret_value_is_anywhere_but_in_secrets(plan):
 def test_what_belongs_to_an_app_that_is_not_wanted_is_not_applied(plan):
     made = staged(plan(parts=("alertmanager-main",))).everything()
     assert {labels_of(m).get("fawkes.io/app") for m in made} <= {None, "receivers", "alertmanager-main"}
+
+
+def test_every_port_is_known_to_the_container_that_is_said_to_have_it(plan):
+    containers = {
+        (namespace_of(m), container["name"]): {port["name"] for port in container.get("ports", ())}
+        for m in load_objects(WORKLOADS)
+        if m["kind"] in ("StatefulSet", "Deployment", "DaemonSet")
+        for container in m["spec"]["template"]["spec"]["containers"]
+    }
+    where = {part: one for part, one in whereabouts(plan(), []).items() if (one.namespace, one.container) in containers}
+    assert {"dora-0", "minio-0", "postgres-0", "thanos-query-0", "kube-state-metrics-0", "node-exporter-0"} <= set(
+        where
+    )
+    for part, one in where.items():
+        assert set(one.ports.values()) <= containers[one.namespace, one.container], part

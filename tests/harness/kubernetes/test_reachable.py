@@ -33,16 +33,29 @@ def listening():
 
 def test_a_server_that_waits_for_us_and_one_that_greets_are_reached(listening):
     waits, greets = listening(lambda connection: None), listening(lambda connection: connection.sendall(b"220 hello"))
-    assert unreachable([waits, greets]) == []
+    assert unreachable({waits: "grpc", greets: "smtp"}) == []
 
 
 def test_a_forwarder_with_nobody_behind_it_is_told_from_a_part(listening):
     there = listening(lambda connection: None)
     forwarder = listening(lambda connection: connection.shutdown(socket.SHUT_RDWR))
-    assert unreachable([forwarder, there]) == [forwarder]
+    assert unreachable({forwarder: "grpc", there: "grpc"}) == [forwarder]
 
 
 def test_where_nobody_listens_nobody_is_reached():
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-    assert unreachable([address]) == [address]
+    assert unreachable({address: "http"}) == [address]
+
+
+def test_who_must_answer_and_does_is_reached_at_its_first_byte(listening):
+    def answer(connection):
+        assert connection.recv(5) == b"HEAD "
+        connection.sendall(b"H")
+
+    assert unreachable({listening(answer): "http"}) == []
+
+
+def test_a_forwarder_that_waits_for_somebody_behind_it_is_told_from_a_part_that_must_answer(listening):
+    waits = listening(lambda connection: None)
+    assert unreachable({waits: "http"}) == [waits]

@@ -19,6 +19,7 @@ from fawkes.harness.history import HistoryWriter
 from fawkes.harness.mutants.mutant import Mutant
 from fawkes.harness.observe import accepted
 from fawkes.harness.scenario import Profile, Scenario
+from fawkes.harness.signals import postponed
 from fawkes.harness.site import PlatformSite
 from fawkes.harness.venue import Venue
 from fawkes.harness.world import Driver, Recorder
@@ -87,7 +88,7 @@ def run_scenario(name: str, scenario: Scenario, directory: Path, setting: Settin
 
 def _take_down(site: PlatformSite, record: Recorder, phases: _Phases, say: Say) -> None:
     """What can't be taken down is trouble, too, and no reason to lose what was recorded."""
-    with _recorded_trouble(record, say), phases("stop"):
+    with _recorded_trouble(record, say), phases("stop"), postponed():
         site.close()
 
 

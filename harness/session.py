@@ -35,6 +35,7 @@ from fawkes.harness.run import Say, Setting, run_scenario
 from fawkes.harness.rundir import Manifest, Planned, RunDirectory, write_whole
 from fawkes.harness.scenario import Profile, Scenario
 from fawkes.harness.side_by_side import Tell, run_side_by_side
+from fawkes.harness.signals import postponed
 from fawkes.harness.toolchain import PLATFORM_BINARIES, Binary, provide
 from fawkes.harness.venue import Opening, Venue
 
@@ -132,7 +133,8 @@ class Session:
     def close(self) -> None:
         """What was made for the whole run goes. May be called twice."""
         if self._venue is not None:
-            self._venue.close()
+            with postponed():
+                self._venue.close()
 
 
 def record_planned(directory: RunDirectory, name: str, say: Say) -> None:

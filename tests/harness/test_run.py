@@ -1,5 +1,7 @@
 """One scenario's run: whatever goes wrong in it, what was recorded until then stays, and says what went wrong."""
 
+import signal
+
 import pytest
 
 from fawkes.harness.composition import scenario_loader
@@ -64,3 +66,17 @@ def test_ctrl_c_at_the_end_goes_on_to_the_caller(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(Venue(KeyboardInterrupt()), tmp_path / "s")
     assert ("interrupted", "stopped by Ctrl-C or SIGTERM before the end") in errors(tmp_path / "s")[0]
+
+
+def test_ctrl_c_while_the_platform_is_taken_down_is_heard_when_it_is(tmp_path):
+    class Interrupted(Venue):
+        def close(self):
+            signal.raise_signal(signal.SIGINT)
+            super().close()
+
+    venue = Interrupted(None)
+    with pytest.raises(KeyboardInterrupt):
+        run(venue, tmp_path / "s")
+    assert venue.closed == 1
+    found, _ = errors(tmp_path / "s")
+    assert ("interrupted", "stopped by Ctrl-C or SIGTERM before the end") in found

@@ -10,7 +10,7 @@ from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api, asked_again
 from fawkes.harness.kubernetes.explain import explain, pods_of
 from fawkes.harness.kubernetes.readiness import by_being_there, readiness
-from fawkes.harness.kubernetes.trouble import Trouble, how_it_ended, troubles
+from fawkes.harness.kubernetes.trouble import how_it_ended, troubles
 from fawkes.harness.operator.objects import Manifest, display_name, name_of, namespace_of
 
 _READY_WITHIN_S: Final = 180.0
@@ -51,7 +51,7 @@ class _Watch:
         self._api, self._manifests, self._clock = api, manifests, clock
         self._left: list[Manifest] = list(manifests)
         self._there: set[str] = set()
-        self._since_s: dict[tuple[str, Trouble], float] = {}
+        self._since_s: dict[tuple[str, str, str], float] = {}
         self._looked_s = clock.monotonic_s()
 
     def unready(self) -> list[str]:
@@ -90,7 +90,8 @@ class _Watch:
         now_s = self._clock.monotonic_s()
         for pod in pods_of(self._api, found):
             for trouble in troubles(pod):
-                since_s = self._since_s.setdefault((pod["metadata"]["uid"], trouble), now_s)
+                # Not by its message, which may tell of another port or time each time it is tried.
+                since_s = self._since_s.setdefault((pod["metadata"]["uid"], trouble.reason, trouble.where), now_s)
                 if now_s - since_s >= trouble.heals_within_s:
                     why = f"{name_of(pod)}: {trouble}"
                     if trouble.of_the_product:

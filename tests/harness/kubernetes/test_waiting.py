@@ -1,5 +1,7 @@
 """Against a real API server; the kubelet's words are put in by the test, and time passes on a clock that stands still."""
 
+import itertools
+
 import pytest
 
 from fawkes.harness.errors import ComponentError, DeadlineExceeded, ProviderError
@@ -81,6 +83,22 @@ def test_a_missing_image_ends_it_when_it_had_time_to_come(api, plane, namespace,
         wait_ready(api, manifests, clock=clock, within_s=1000)
     assert 60 <= clock.passed_s < 70
     assert not isinstance(trouble.value, DeadlineExceeded)
+
+
+def test_a_reason_is_the_same_when_it_is_told_in_other_words(api, plane, namespace, there):
+    """A pull that is tried again names another port each time."""
+    manifests = there(deployment(namespace))
+    name, rounds = only_pod(api, namespace), itertools.count()
+
+    def tell():
+        if (number := next(rounds)) % 40 == 0:
+            waiting = {"reason": "ErrImagePull", "message": f"read udp 127.0.0.1:{40000 + number}: i/o timeout"}
+            plane.set_status("pod", namespace, name, status(waiting=waiting))
+
+    clock = StillClock(on_wait=tell)
+    with pytest.raises(ProviderError, match="ErrImagePull: read udp"):
+        wait_ready(api, manifests, clock=clock, within_s=1000)
+    assert 60 <= clock.passed_s < 75
 
 
 def test_a_part_that_crashes_again_and_again_ends_it_soon(api, plane, namespace, there):

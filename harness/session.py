@@ -104,10 +104,11 @@ class Session:
         self.skipped = {p.name: p.skipped for p in manifest.scenarios if p.skipped is not None}
 
     def _prepare(self, venue: Venue, manifest: Manifest, progress: Say) -> Manifest:
-        """The plan, written down, now that the venue can tell what it lacks."""
+        """The plan, written down, now that the venue can tell what it lacks and what it is made of."""
         with _closed_on_error(venue):
             planned = skip_what_is_lacking(manifest.scenarios, self._scenarios, venue, progress)
-            manifest = replace(manifest, scenarios=planned)
+            versions = {**manifest.versions, **venue.versions()}
+            manifest = replace(manifest, scenarios=planned, versions=versions)
             self.directory.plan_anew(manifest)
         return manifest
 

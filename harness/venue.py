@@ -57,6 +57,9 @@ class Venue(Protocol):
     def open(cls, opening: Opening) -> Venue:
         """Made ready for a run. NoPlaceError where it turns out that none can be here; raises what else keeps it."""
 
+    def versions(self) -> Mapping[str, str]:
+        """Name -> version of what its platforms need beyond the binaries that every run has."""
+
     def lacks(self, ability: str) -> str | None:
         """Why an ability of FOUND_OUT (providers/base.py) is missing here, in words; None where it is not. Tries it."""
 

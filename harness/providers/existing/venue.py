@@ -92,6 +92,10 @@ class ExistingVenue:
             _install(fence, report.operator, clock, progress)
             return cls(fence, target, prefix, opening.binaries, kubectl, ledger, opening.fixed_ports, stack.pop_all())
 
+    def versions(self) -> Mapping[str, str]:
+        """The operator and exporters may be the cluster's own; the preflight tells of them."""
+        return {"kubernetes": self._fence.version().lstrip("v")}
+
     def lacks(self, ability: str) -> str | None:
         return why_not_enforced(self._fence, f"{self.prefix.text}{POLICY_TRIAL}", clock=RealClock())
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from fawkes.harness.blueprint import Blueprint
 from fawkes.harness.eventually import RealClock
@@ -14,6 +14,7 @@ from fawkes.harness.images.catalogue import SERVICES, SERVICES_BEFORE
 from fawkes.harness.images.debian import lacking
 from fawkes.harness.images.docker import Unusable, look
 from fawkes.harness.images.provide import provide_before
+from fawkes.harness.inventory import EXPORTERS
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.apply import apply
 from fawkes.harness.kubernetes.node_ports import NodePorts
@@ -31,7 +32,11 @@ from fawkes.harness.providers.kind.pair import Pair, PairReach
 from fawkes.harness.providers.kind.pair_site import ASKED_IN_DOJO, PairSite, bucket_beside
 from fawkes.harness.providers.kind.provider import KindProvider
 from fawkes.harness.providers.kind.session import cluster_beside, kind_cluster
+from fawkes.harness.toolchain.pins import pins
 from fawkes.harness.venue import Opening, refuse_unknown_ports
+
+_PINNED: Final = ("kind", "prometheus-operator", *EXPORTERS)
+"""What a run here has besides, in the versions of its images."""
 
 
 class KindVenue:
@@ -80,6 +85,10 @@ class KindVenue:
             stack.callback(api.close)
             _install_operator(api, clock, opening.progress)
             return cls(cluster, api, opening.binaries, fixed, stack.pop_all(), opening.progress)
+
+    def versions(self) -> Mapping[str, str]:
+        known = pins()
+        return {"kubernetes": self._api.version().lstrip("v"), **{name: known[name].version for name in _PINNED}}
 
     def lacks(self, ability: str) -> str | None:
         return why_not_enforced(self._api, NAMESPACE, clock=RealClock())

@@ -45,6 +45,9 @@ class LocalVenue:
             )
         return cls(opening.binaries, opening.fixed_ports)
 
+    def versions(self) -> Mapping[str, str]:
+        return {}
+
     def lacks(self, ability: str) -> str | None:
         return "parts are local processes"
 

@@ -5,6 +5,7 @@ All probes run at the same time, and none takes longer than ANSWER_WITHIN_S, so 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.metadata
 import importlib.util
@@ -60,6 +61,8 @@ MINIO_KEEPS_FREE: Final = 0.01
 """Share of the disk below which MinIO refuses to write (diskFillFraction in its cmd/globals.go)."""
 
 _FOR_CLUSTERS: Final = "only kind clusters need it"
+_INOTIFY_PER_CLUSTER: Final = 27
+"""Instances that a node with a platform on it holds, all of root's."""
 _MAP_ROOT_TO_USER: Final = """
 import ctypes
 if ctypes.CDLL(None).unshare(0x10000000) == 0:  # CLONE_NEWUSER
@@ -107,6 +110,7 @@ def examine(environ: Mapping[str, str]) -> list[Row]:
         ("debootstrap", functools.partial(_debootstrap, environ)),
         ("cgroup", _cgroup),
         ("CAP_SYS_RESOURCE", _cap_sys_resource),
+        ("inotify", _inotify),
         ("Chromium", functools.partial(_chromium, environ)),
     ]
     with ThreadPoolExecutor(max_workers=len(probes)) as pool:
@@ -318,6 +322,36 @@ def _cap_sys_resource() -> Row:
         "`docker run --privileged`, and so kind, fails, unless a runtime leaves the capability out"
     )
     return Row("CAP_SYS_RESOURCE", "limited", "absent", origin, remedy)
+
+
+def _inotify() -> Row:
+    limit = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+    left = limit - held_by_root("anon_inode:inotify")
+    found, origin = f"{left} of {limit} instances left to root", "fs.inotify.max_user_instances"
+    if left >= _INOTIFY_PER_CLUSTER:
+        return Row("inotify", "ok", found, origin)
+    remedy = (
+        f"a kind cluster holds {_INOTIFY_PER_CLUSTER}: end others, or sysctl fs.inotify.max_user_instances=512; "
+        f"{_FOR_CLUSTERS}"
+    )
+    return Row("inotify", "limited", found, origin, remedy)
+
+
+def held_by_root(target: str) -> int:
+    """How many open files of root's processes are links to `target`; those we may not look into hold none."""
+    held = 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            files = Path(f"/proc/{process.pid}/fd").iterdir() if process.uids().real == 0 else ()
+            held += sum(_leads_to(file, target) for file in files)
+    return held
+
+
+def _leads_to(link: Path, target: str) -> bool:
+    try:
+        return str(link.readlink()) == target
+    except OSError:
+        return False  # closed in the meantime
 
 
 def _chromium(environ: Mapping[str, str]) -> Row:

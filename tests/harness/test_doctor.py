@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fawkes.harness.doctor import ANSWER_WITHIN_S, Row, examine
+from fawkes.harness.doctor import ANSWER_WITHIN_S, Row, examine, held_by_root
 from fawkes.harness.toolchain import pins
 
 SUBJECTS = [
@@ -33,6 +33,7 @@ SUBJECTS = [
     "debootstrap",
     "cgroup",
     "CAP_SYS_RESOURCE",
+    "inotify",
     "Chromium",
 ]
 
@@ -165,3 +166,11 @@ def test_root_is_told_whether_it_can_run_postgresql(bare: dict[str, str]):
     row = rows(bare)["user namespaces"]
 
     assert (row.state, row.found) == ("ok", "usable") or (row.state == "missing" and "ordinary user" in row.remedy)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="what root's processes hold, root alone sees")
+def test_what_root_holds_is_counted_file_by_file(tmp_path):
+    (tmp_path / "held").touch()
+    with (tmp_path / "held").open(), (tmp_path / "held").open():
+        assert held_by_root(str(tmp_path / "held")) == 2
+    assert held_by_root(str(tmp_path / "held")) == 0

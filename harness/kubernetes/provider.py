@@ -11,7 +11,7 @@ from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.apply import apply, delete, delete_namespaces
 from fawkes.harness.kubernetes.inspect import inside
-from fawkes.harness.kubernetes.pods import component_manifests
+from fawkes.harness.kubernetes.pods import component_manifests, is_held, killed
 from fawkes.harness.kubernetes.reach import Reach
 from fawkes.harness.kubernetes.reachable import SPOKEN, unreachable
 from fawkes.harness.kubernetes.readiness import readiness, runs
@@ -176,6 +176,16 @@ class KubernetesProvider:
         where = self.where(part)
         pods = [self._api.get("v1", "Pod", name, where.namespace) for name in self.pods(part)]
         return bool(pods) and all(readiness(pod).ready for pod in pods)
+
+    def hold(self, part: str) -> None:
+        """A part that `start` has made ends, and can't start again before it is applied anew. Its address stays."""
+        self.apply([killed(one) for one in self._manifests(self._components[part]) if one["kind"] == "Pod"])
+
+    def is_held(self, part: str) -> bool:
+        """Whether the kubelet has refused to start it; one that is slow to hear of the image may have done so once."""
+        where = self.where(part)
+        pods = [self._api.get("v1", "Pod", name, where.namespace) for name in self.pods(part)]
+        return bool(pods) and all(is_held(pod) for pod in pods if pod)
 
     def _run(self, parts: Sequence[Component]) -> None:
         made = [one for part in parts for one in self._manifests(part)]

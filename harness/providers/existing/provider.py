@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,8 @@ from fawkes.harness.providers.existing.port_forwards import PortForwards
 
 _QUOTA: Final = "no-new-pods"
 _GONE_WITHIN_S: Final = 30.0
-"""A pod deleted without grace is gone from the API at once; the kubelet needs two seconds for its processes."""
+"""A pod deleted without grace is gone from the API at once; the kubelet needs two seconds for its processes, and one of
+ours has five to end."""
 _BACK_WITHIN_S: Final = 180.0
 """As for any pod that starts on a busy node."""
 _LOOK_AGAIN: Final = "fawkes.io/revived"
@@ -47,14 +49,19 @@ class ExistingProvider(KubernetesProvider):
         """Nothing to wait for: a port-forward is opened by the first connection, which waits for it."""
 
     def kill(self, part: str) -> None:
-        """Delete its pod without grace. Until `revive` its namespace may have no new pods, so nothing replaces it.
+        """No way back until `revive`. The process gets SIGTERM and seconds later SIGKILL: a kubelet gives no less.
 
-        The process gets SIGTERM and two seconds later SIGKILL, which is the least that a kubelet gives.
+        A pod of a controller is deleted, and its namespace may have no new pods, so nothing replaces it. One of ours
+        stays with its address, which refuses, as that of a process that has crashed does.
         """
+        if part in self._components:
+            self.hold(part)
+            held = partial(self.is_held, part)
+            eventually(f"{part} to be gone", held, bool, within_s=_GONE_WITHIN_S, clock=self._clock)
+            return
         namespace = self.where(part).namespace
-        if part not in self._components:
-            self._away.setdefault(namespace, set()).add(part)
-            apply(self._api, [_no_new_pods(namespace)], clock=self._clock)
+        self._away.setdefault(namespace, set()).add(part)
+        apply(self._api, [_no_new_pods(namespace)], clock=self._clock)
 
         def delete() -> list[str]:
             there = self.pods(part)

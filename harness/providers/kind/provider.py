@@ -10,7 +10,6 @@ from fawkes.harness.errors import UsageError
 from fawkes.harness.eventually import Clock, eventually
 from fawkes.harness.kubernetes.api import Api
 from fawkes.harness.kubernetes.claims import claims
-from fawkes.harness.kubernetes.pods import is_held, killed
 from fawkes.harness.kubernetes.provider import KubernetesProvider
 from fawkes.harness.kubernetes.reach import Reach
 from fawkes.harness.kubernetes.rollout import Rollout
@@ -67,7 +66,7 @@ class KindProvider(KubernetesProvider):
             self._delete(part)
         eventually(
             f"{part} to be gone",
-            lambda: self._held(part) if inside else not self.pods(part, running=True),
+            lambda: self.is_held(part) if inside else not self.pods(part, running=True),
             bool,
             within_s=_GONE_WITHIN_S,
             clock=self._clock,
@@ -120,14 +119,8 @@ class KindProvider(KubernetesProvider):
         where = self.where(part)
         for ref in self._refs(part):
             node.stop_container(self._cluster, ref, where.container)  # so that it has no grace when its image goes
-            self.apply([killed(one) for one in self._manifests(self._components[part]) if one["kind"] == "Pod"])
+            self.hold(part)
             node.kill_container(self._cluster, ref, where.container)
-
-    def _held(self, part: str) -> bool:
-        """Whether the kubelet has refused to start it; one that is slow to hear of the image may have done so once."""
-        where = self.where(part)
-        pods = [self._api.get("v1", "Pod", name, where.namespace) for name in self.pods(part)]
-        return bool(pods) and all(is_held(pod) for pod in pods if pod)
 
     def _delete(self, part: str) -> None:
         refs = self._refs(part)

@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from fawkes.harness.components.exporter import beacon
 from fawkes.harness.eventually import RealClock, eventually, poll_for
 from fawkes.harness.kubernetes.apply import apply
 from fawkes.harness.kubernetes.whereabouts import Whereabouts
@@ -15,7 +16,18 @@ from fawkes.harness.providers.existing.provider import ExistingProvider
 
 HELD_BACK_S = 2.0
 """A StatefulSet makes its next pod 20 ms after the last."""
-READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+def told(container):
+    """What a kubelet tells of a pod: ready, but for an image that it can't have."""
+    pulled = not container["image"].startswith("127.0.0.1:1/")
+    state = {"running": {}} if pulled else {"waiting": {"reason": "ErrImagePull"}}
+    status = {"name": container["name"], "image": container["image"], "imageID": "", "restartCount": 0, "state": state}
+    return {
+        "phase": "Running",
+        "conditions": [{"type": "Ready", "status": str(pulled)}],
+        "containerStatuses": [{**status, "ready": pulled}],
+    }
 
 
 @pytest.fixture
@@ -25,8 +37,9 @@ def clock(fence, plane, word):
     class Kubelet(RealClock):
         def wait(self, seconds):
             for pod in fence.list("v1", "Pod", word):
+                (container,) = pod["spec"]["containers"]
                 with contextlib.suppress(Exception):  # it may be gone by now
-                    plane.set_status("pod", word, name_of(pod), READY)
+                    plane.set_status("pod", word, name_of(pod), told(container))
             super().wait(seconds)
 
     return Kubelet()
@@ -67,6 +80,16 @@ def test_a_killed_part_stays_away_until_it_is_revived(provider, clock, part):
     assert provider.is_ready("two-0")
     provider.revive(part)
     assert provider.is_ready(part)
+
+
+def test_a_part_of_the_harness_is_killed_in_its_pod_which_stays(provider):
+    provider.start([beacon(port=8080, run_id="r", value=1.0)])
+    (pod,) = provider.pods("beacon-0")
+    provider.kill("beacon-0")
+    assert provider.pods("beacon-0") == [pod], "who scrapes it sees that it is down, and not that it is not there"
+    assert provider.running() == ["one-0", "two-0", "three-0"]
+    provider.revive("beacon-0")
+    assert provider.is_ready("beacon-0")
 
 
 def test_it_comes_back_at_once_and_not_when_its_controller_has_waited_longer_and_longer(provider, clock):

@@ -1,3 +1,4 @@
+import contextlib
 import os
 
 import pytest
@@ -7,7 +8,7 @@ from fawkes.harness.eventually import RealClock, eventually
 from fawkes.harness.images.catalogue import reference
 from fawkes.harness.kubernetes.apply import apply
 from fawkes.harness.kubernetes.claims import claims
-from fawkes.harness.kubernetes.stack import OPERATOR_NAMESPACE, operator_manifests
+from fawkes.harness.kubernetes.stack import OPERATOR_NAMESPACE, install_operator, operator_manifests
 from fawkes.harness.operator.objects import load_objects, name_of, namespace_of
 from fawkes.harness.places import PLATFORM
 from fawkes.harness.toolchain import cache_directory, find, pins
@@ -143,3 +144,37 @@ def _secrets():
     ):
         metadata = {"name": name, "namespace": namespace}
         yield {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict.fromkeys(keys, "none")}
+
+    def test_it_is_applied_again_only_when_something_is_to_change(self, api, plane, bundle):
+        class Kubelet(RealClock):
+            def wait(self, seconds):
+                for pod in api.list("v1", "Pod", OPERATOR_NAMESPACE):
+                    with contextlib.suppress(ProviderError):  # one of the version before may be gone by now
+                        ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+                        plane.set_status("pod", OPERATOR_NAMESPACE, name_of(pod), ready)
+                super().wait(seconds)
+
+        def applied(watched):
+            counted = Counted(api)
+            install_operator(counted, bundle, watched, clock=Kubelet())
+            return counted.kinds
+
+        assert "CustomResourceDefinition" in applied(["one"])
+        assert applied(["one"]) == []
+        assert "Deployment" in applied(["one", "two"]), "it looks into another namespace"
+        api.patch("v1", "Namespace", OPERATOR_NAMESPACE, {"metadata": {"annotations": {"fawkes.io/applied": "half"}}})
+        assert "Deployment" in applied(["one", "two"]), "an installation that was cut short"
+
+
+class Counted:
+    """The server, and the kinds of what is applied to it."""
+
+    def __init__(self, api):
+        self._api, self.kinds = api, []
+
+    def apply(self, manifest):
+        self.kinds.append(manifest["kind"])
+        return self._api.apply(manifest)
+
+    def __getattr__(self, name):
+        return getattr(self._api, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -96,13 +96,14 @@ class KubernetesProvider:
     def reachable(self, parts: Sequence[str]) -> None:
         """Wait until the ways in lead to these parts: they are opened a moment after a part is ready.
 
-        One port of each part is tried, because all are opened at once; one whose server answers, if it has such a port.
+        One port of each part is tried, because all are opened at once.
         """
-        first = {part: sorted(self.where(part).ports, key=lambda port: port not in SPOKEN)[:1] for part in parts}
-        tried = {self.reach.address(part, port): (part, port) for part, ports in first.items() for port in ports}
+        tried = [(part, port) for part in parts for port in _answering(self.where(part).ports)[:1]]
+        parts_at = {self.reach.address(part, port): part for part, port in tried}
+        ports_at = {self.reach.address(part, port): port for part, port in tried}
         eventually(
             "every part to be reached from here",
-            lambda: sorted(tried[one][0] for one in unreachable({one: port for one, (_, port) in tried.items()})),
+            lambda: sorted(parts_at[one] for one in unreachable(ports_at)),
             lambda missing: not missing,
             within_s=_REACHED_WITHIN_S,
             clock=self._clock,
@@ -199,3 +200,8 @@ class KubernetesProvider:
         where = self.where(part.name)
         own = component_manifests(part, where, labels, self._binaries, claim=claim)
         return [*own, *self.reach.manifests(part.name, where)]
+
+
+def _answering(ports: Iterable[str]) -> list[str]:
+    """Ports, those first whose servers answer whoever speaks to them."""
+    return sorted(ports, key=lambda port: port not in SPOKEN)

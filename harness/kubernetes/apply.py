@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from fawkes.harness.errors import DeadlineExceeded, ProviderError
-from fawkes.harness.eventually import Clock, eventually
+from fawkes.harness.eventually import POLL_EVERY_S, Clock, eventually
 from fawkes.harness.kubernetes.api import Api, asked_again
 from fawkes.harness.kubernetes.readiness import readiness
 from fawkes.harness.operator.objects import Manifest, display_name, name_of, namespace_of
@@ -25,7 +25,7 @@ _APPLIED_WITHIN_S: Final = 60.0
 """For everything together. The platform takes 1 to 2 s on two cores, the operator's definitions 5 s."""
 _GONE_WITHIN_S: Final = 120.0
 """The whole platform takes 9 s on two cores, of which Kubernetes lets 5 pass before it begins."""
-_LOOK_EVERY_S: Final = 0.5
+_GONE_LOOK_S: Final = 0.5
 """Six namespaces that end are six requests, for a server that has much to do with them."""
 _AT_ONCE_S: Final = 1
 """Grace of a pod whose data nobody wants. With 0 it would be gone from the API before its processes are."""
@@ -61,7 +61,7 @@ def delete(api: Api, manifests: Sequence[Manifest], *, clock: Clock, within_s: f
     def left() -> list[str]:
         return [display_name(one) for one in backwards if api.get(*_address(one)) is not None]
 
-    until.done("all that was deleted to be gone", left, lambda names: not names)
+    until.gone("all that was deleted to be gone", left)
 
 
 def delete_namespaces(api: Api, names: Sequence[str], *, clock: Clock, within_s: float = _GONE_WITHIN_S) -> None:
@@ -91,9 +91,9 @@ def delete_namespaces(api: Api, names: Sequence[str], *, clock: Clock, within_s:
 
     until.done(f"namespaces {', '.join(names)} to be deleted", ask_for_their_end)
     try:
-        until.done(f"pods in {', '.join(names)} to be gone", pods_left, lambda there: not there)
+        until.gone(f"pods in {', '.join(names)} to be gone", pods_left)
         until.done("namespaces without pods to be looked at", call_attention)
-        until.done(f"namespaces {', '.join(names)} to be gone", left, lambda there: not there)
+        until.gone(f"namespaces {', '.join(names)} to be gone", left)
     except DeadlineExceeded as late:
         raise DeadlineExceeded(f"{late}\n{_remaining(api, names)}") from late
 
@@ -118,8 +118,14 @@ class _Until:
         self._clock, self._until_s = clock, clock.monotonic_s() + within_s
 
     def done(self, what: str, ask: Callable[[], Any], expect: Callable[[Any], bool] = lambda _: True) -> None:
+        self._wait(what, ask, expect, POLL_EVERY_S)
+
+    def gone(self, what: str, left: Callable[[], list[str]]) -> None:
+        self._wait(what, left, lambda names: not names, _GONE_LOOK_S)
+
+    def _wait(self, what: str, ask: Callable[[], Any], expect: Callable[[Any], bool], every_s: float) -> None:
         left_s = max(0.0, self._until_s - self._clock.monotonic_s())
-        eventually(what, asked_again(ask), expect, within_s=left_s, every_s=_LOOK_EVERY_S, clock=self._clock)
+        eventually(what, asked_again(ask), expect, within_s=left_s, every_s=every_s, clock=self._clock)
 
 
 def in_order(manifests: Sequence[Manifest]) -> list[Manifest]:

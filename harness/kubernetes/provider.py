@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fawkes.harness.errors import ProviderError
 from fawkes.harness.eventually import Clock, eventually
@@ -167,15 +167,12 @@ class KubernetesProvider:
 
     def pods(self, part: str, *, running: bool = False) -> list[str]:
         """Names of a part's pods, or only of those in which it runs: one, or none while it is away."""
-        where = self.where(part)
-        selector = ",".join(f"{key}={value}" for key, value in where.labels.items())
-        found = self._api.list("v1", "Pod", where.namespace, labels=selector)
-        return [name_of(pod) for pod in found if not running or runs(pod, where.container)]
+        container = self.where(part).container
+        return [name_of(pod) for pod in self._found(part) if not running or runs(pod, container)]
 
     def is_ready(self, part: str) -> bool:
         """Whether the part has a pod and every pod of it is ready."""
-        where = self.where(part)
-        pods = [self._api.get("v1", "Pod", name, where.namespace) for name in self.pods(part)]
+        pods = self._found(part)
         return bool(pods) and all(readiness(pod).ready for pod in pods)
 
     def hold(self, part: str) -> None:
@@ -184,9 +181,14 @@ class KubernetesProvider:
 
     def is_held(self, part: str) -> bool:
         """Whether the kubelet has refused to start it; one that is slow to hear of the image may have done so once."""
+        pods = self._found(part)
+        return bool(pods) and all(is_held(pod) for pod in pods)
+
+    def _found(self, part: str) -> list[dict[str, Any]]:
+        """The part's pods as the API server shows them."""
         where = self.where(part)
-        pods = [self._api.get("v1", "Pod", name, where.namespace) for name in self.pods(part)]
-        return bool(pods) and all(is_held(pod) for pod in pods if pod)
+        selector = ",".join(f"{key}={value}" for key, value in where.labels.items())
+        return self._api.list("v1", "Pod", where.namespace, labels=selector)
 
     def _run(self, parts: Sequence[Component]) -> None:
         made = [one for part in parts for one in self._manifests(part)]

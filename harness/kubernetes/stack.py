@@ -70,23 +70,22 @@ def install_operator(
     Where all of it was applied already, which its namespace tells, it is only waited for: to read the bundle and to
     apply it takes 2 s.
     """
-    stamped = _stamped(bundle, watched)
-    found = api.get("v1", "Namespace", OPERATOR_NAMESPACE)
-    applied = (found or NAMESPACE)["metadata"].get("annotations", {}).get(_APPLIED)
-    there = applied == stamped["metadata"]["annotations"][_APPLIED]
+    stamp = _stamp(bundle, watched)
+    found = api.get("v1", "Namespace", OPERATOR_NAMESPACE) or NAMESPACE
+    there = found["metadata"].get("annotations", {}).get(_APPLIED) == stamp
     if not there:
         apply(api, operator_manifests(bundle, watched), clock=clock, within_s=within_s)
     wait_ready(api, [_DEPLOYMENT], clock=clock, within_s=within_s)
     if not there:
-        apply(api, [stamped], clock=clock, within_s=within_s)
+        stamped = {**NAMESPACE["metadata"], "annotations": {_APPLIED: stamp}}
+        apply(api, [{**NAMESPACE, "metadata": stamped}], clock=clock, within_s=within_s)
 
 
-def _stamped(bundle: Path, watched: Sequence[str]) -> Manifest:
-    """The operator's namespace with what tells everything that was applied: the bundle, and how it was changed."""
+def _stamp(bundle: Path, watched: Sequence[str]) -> str:
+    """Another one for everything else that would be applied: the bundle, and how it is changed."""
     images = [reference(name) for name in ("prometheus-operator", "prometheus-config-reloader")]
     changes = "\n".join([*sorted(watched), *images, Path(__file__).read_text()])
-    stamp = hashlib.sha256(bundle.read_bytes() + changes.encode()).hexdigest()
-    return {**NAMESPACE, "metadata": {**NAMESPACE["metadata"], "annotations": {_APPLIED: stamp}}}
+    return hashlib.sha256(bundle.read_bytes() + changes.encode()).hexdigest()
 
 
 def _changed(manifest: Manifest, watched: Sequence[str]) -> Manifest:

@@ -1,8 +1,10 @@
 """The services' layers: what is imported is in them, and any edit is another layer."""
 
+import subprocess
 import sys
 import tarfile
 from importlib import metadata
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -36,10 +38,30 @@ def sources(directory: Path, checkout: Path) -> Path:
     return sources_layer(directory, directory / "scratch", checkout)
 
 
-def test_sources_are_ours_without_bytecode_tests_and_pins(directory: Path, checkout: Path):
+def test_sources_are_ours_without_tests_pins_and_the_checkouts_own_bytecode(directory: Path, checkout: Path):
     with tarfile.open(sources(directory, checkout)) as layer:
-        ours = [name for name in layer.getnames() if name.startswith("opt/fawkes/fawkes/")]
-        assert ours == ["opt/fawkes/fawkes/harness/toolchain/find.py"]
+        ours = {Path(name) for name in layer.getnames() if name.startswith("opt/fawkes/fawkes/")}
+    source = Path("opt/fawkes/fawkes/harness/toolchain/find.py")
+    assert ours == {source, Path(cache_from_source(str(source)))}
+
+
+def test_python_starts_from_the_bytecode_and_does_not_look_at_the_source(directory: Path, checkout: Path):
+    (checkout / "harness/toolchain/find.py").write_text("print('compiled from', __file__)")
+    root = directory / "root"
+    with tarfile.open(sources(directory, checkout)) as layer:
+        layer.extractall(root, filter="data")
+    (root / "opt/fawkes/fawkes/harness/toolchain/find.py").write_text("print('source')")
+    start = [sys.executable, "-S", "-c", "import fawkes.harness.toolchain.find"]
+    environ = {"PYTHONPATH": str(root / "opt/fawkes")}
+    told = subprocess.run(start, env=environ, capture_output=True, text=True, check=True, cwd=directory).stdout
+    assert told.startswith("compiled from ")
+
+
+def test_what_is_called_python_and_is_none_is_there_as_it_is(directory: Path, checkout: Path):
+    (checkout / "harness/template.py").write_text("{{ a template }} def")
+    with tarfile.open(sources(directory, checkout)) as layer:
+        names = [name for name in layer.getnames() if "template" in name]
+    assert names == ["opt/fawkes/fawkes/harness/template.py"]
 
 
 def test_servers_in_the_image_can_tell_their_version(directory: Path, checkout: Path):

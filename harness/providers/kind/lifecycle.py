@@ -10,10 +10,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 from pytest_kind import KindCluster
 
 from fawkes.harness.providers.kind.wish import READY_WITHIN_S, Wish
+
+_NAMES: Final = Path(__file__).with_name("names.yaml")
+_COREDNS: Final = ("deployment/coredns", "--namespace=kube-system")
 
 
 def _cluster(wish: Wish) -> KindCluster:
@@ -24,10 +28,13 @@ def create(wish: Wish) -> None:
     """Returns when names are resolved and volumes are made in it. CalledProcessError when a command fails."""
     cluster = _cluster(wish)
     cluster.create(wish.config)
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename", str(_NAMES))
+    cluster.kubectl("rollout", "restart", *_COREDNS)
     for archive in wish.archives:
         subprocess.run([wish.kind, "load", "image-archive", archive, "--name", wish.name], check=True)
     within = f"--timeout={READY_WITHIN_S}s"
     cluster.kubectl("wait", "node", "--all", "--for=condition=Ready", within)
+    cluster.kubectl("rollout", "status", *_COREDNS, within)
     cluster.kubectl("wait", "deployment", "--all", "--all-namespaces", "--for=condition=Available", within)
     cluster.kubectl("get", "storageclass", "standard")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -48,6 +49,13 @@ def test_names_are_resolved_and_volumes_have_a_default_class(cluster):
     assert printed.strip() == services["spec"]["clusterIP"]
     (storage,) = json.loads(cluster.call_kubectl(["get", "storageclass", "-o", "json"]))["items"]
     assert storage["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
+
+
+def test_a_name_that_the_cluster_does_not_know_is_asked_of_nobody_outside(cluster):
+    ask = "import socket\ntry: print(socket.getaddrinfo({!r}, 80))\nexcept OSError as error: print(error.errno)"
+    for name in ("example.org", "gone.two.svc", cluster.node):
+        told = cluster.call_kubectl(["exec", "-n", "one", "light", "--", "python3", "-c", ask.format(name)])
+        assert int(told) == socket.EAI_NONAME, f"{name}: an answer, at once, that there is no such name"
 
 
 def test_who_asks_for_a_service_that_nobody_serves_yet_is_refused_and_does_not_hang(cluster):
@@ -117,7 +125,7 @@ def test_a_cluster_beside_another_is_reached_from_its_pods_and_leaves_nothing(cl
     before, files = everything(), sorted(Path(state["XDG_STATE_HOME"]).rglob("*"))
     with cluster_beside(cluster, "b", environ=state, clock=RealClock(), progress=lambda _: None) as second:
         assert second.name == f"{cluster.name}-b"
-        reach = f"import socket; socket.create_connection(({second.node!r}, 6443), 5).close(); print('reached')"
+        reach = f"import socket; socket.create_connection(({second.address()!r}, 6443), 5).close(); print('reached')"
         told = cluster.call_kubectl(["exec", "-n", "one", "light", "--", "python3", "-c", reach])
         assert told.strip() == "reached"
         assert attach(second.name, environ=state).host_ports.keys() == cluster.host_ports.keys()

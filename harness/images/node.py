@@ -29,14 +29,14 @@ _CNI: Final = {
             "type": "bridge",
             "bridge": "cni0",
             "isGateway": True,
-            "ipMasq": True,
             "hairpinMode": True,
             "ipam": {"type": "host-local", "ranges": [[{"subnet": POD_SUBNET}]], "routes": [{"dst": "0.0.0.0/0"}]},
         },
         {"type": "portmap", "capabilities": {"portMappings": True}},
     ],
 }
-"""One node needs no more than a bridge; it enforces no NetworkPolicy."""
+"""One node needs no more than a bridge; it enforces no NetworkPolicy. What pods send to other nodes is masqueraded by
+one rule for all (_RULES): the plugin would call iptables several times for each pod."""
 
 _IMPORT_UNIT: Final = """\
 [Unit]
@@ -50,13 +50,15 @@ ExecStart=/usr/bin/ctr -n k8s.io images import --no-unpack /kind/images/{archive
 [Install]
 WantedBy=multi-user.target
 """
-_REFUSE: Final = f"""\
+_RULES: Final = f"""\
 [Unit]
 Before=kubelet.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/iptables --wait --append FORWARD --destination {SERVICE_SUBNET} --jump REJECT
+ExecStart=/usr/sbin/iptables --wait --table nat --append POSTROUTING \
+  --source {POD_SUBNET} ! --destination {POD_SUBNET} --jump MASQUERADE
 [Install]
 WantedBy=multi-user.target
 """
@@ -170,7 +172,7 @@ def _enable_units(root: Path, archives: Iterable[str]) -> None:
         socket.unlink()
     (vendor / "sysinit.target.wants/systemd-tmpfiles-setup.service").unlink(missing_ok=True)
     own = {f"import-{archive}.service": _import_unit(archive) for archive in archives}
-    own["refuse-unserved.service"] = _REFUSE
+    own["packet-rules.service"] = _RULES
     for unit, text in own.items():
         (system / unit).write_text(text)
     wanted = system / "multi-user.target.wants"

@@ -62,7 +62,7 @@ def test_only_what_a_node_needs_is_started_and_the_kubelet_waits_for_the_control
         "kubelet.service",
         "containerd.service",
         "undo-mount-hacks.service",
-        "refuse-unserved.service",
+        "packet-rules.service",
         *imports,
     }
     assert not (vendor / "multi-user.target.wants").exists()

@@ -15,11 +15,13 @@ from fawkes.harness.operator.objects import Manifest, display_name, name_of, nam
 _FIRST: Final = ("Namespace", "CustomResourceDefinition")
 _ORDER: Final = (
     *_FIRST,
-    *("PriorityClass", "StorageClass", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
-    *("ResourceQuota", "LimitRange", "NetworkPolicy", "Secret", "ConfigMap", "PersistentVolumeClaim", "Service"),
+    *("PriorityClass", "StorageClass", "ResourceQuota", "LimitRange", "PersistentVolumeClaim"),
+    *("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
+    *("NetworkPolicy", "Secret", "ConfigMap", "Service"),
     *("PodDisruptionBudget", "DaemonSet", "StatefulSet", "Deployment", "Job", "Pod"),
 )
-"""What a pod needs comes before pods. Kinds that aren't named here, the operators' own, come last."""
+"""What a pod needs comes before pods, and volumes first of it, since they take longest. Kinds that aren't named here,
+the operators' own, come last."""
 
 _APPLIED_WITHIN_S: Final = 60.0
 """For everything together. The platform takes 1 to 2 s on two cores, the operator's definitions 5 s."""

@@ -99,10 +99,9 @@ class ClusterSite(PlatformSite):
         self._namespaces = namespaces(applied.base)
         self._clear()  # what a scenario before this one may have left
         self._place(pods)
-        spaces = [one for one in applied.base if one["kind"] == "Namespace"]
-        # First of all, because the stores, which everybody waits for, wait for volumes.
-        self._cluster.apply([*spaces, *self._cluster.claims_ahead(applied.stores)])
-        self._cluster.apply([*applied.base, *self._ways_in(), *applied.stores, *applied.services])
+        first = [*applied.base, *self._ways_in(), *applied.stores, *applied.services]
+        # Everybody waits for the stores, and they for volumes.
+        self._cluster.apply([*self._cluster.claims_ahead(applied.stores), *first])
         self._seed()
         self._cluster.start(self._receivers())
         self._notify(applied)
